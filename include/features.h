@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the dataplane must know when it is loaded and cannot find out for itself. The loader writes it into each
+ * object's read-only data; what a kernel lacks is then dead code to its verifier. Nothing here is needed on Linux 5.10.
+ */
+#ifndef FEATURES_H
+#define FEATURES_H
+
+struct features {
+	__u8 link_header;      /* bytes of DEV's link header: 14 for Ethernet, 0 for a device without one */
+	__u8 xdp_buff_len;     /* bpf_xdp_get_buff_len() exists: Linux 5.18 */
+	__u8 decap_l3_flag;    /* BPF_F_ADJ_ROOM_DECAP_L3_IPV4 exists: Linux 6.3 */
+	__u8 reserved;
+};
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The verdicts: why a packet was wrapped, stripped, left alone or dropped.
+ *
+ * This one list gives the counters' indexes, the names that users read, what happens to the packet and what the manual
+ * says of it. It is append-only: an index is a key of the pinned map `verdicts`, and an older loader must read a newer
+ * attachment's counters rightly.
+ *
+ * X(SYMBOL, "name", FATE, "what it means", "what to do about it")
+ */
+#ifndef VERDICT_H
+#define VERDICT_H
+
+/* What becomes of the packet: on to whoever comes next as it is, dropped, or carried through the tunnel. */
+enum fate {
+	FATE_UNTOUCHED,
+	FATE_DROP,
+	FATE_CARRY,
+};
+
+/* clang-format off */
+#define VERDICTS(X)                                                                                                    \
+	X(DECAP_OK, "decap_ok", CARRY,                                                                                 \
+	  "unwrapped and handed to the stack",                                                                         \
+	  "nothing: this is the tunnel at work")                                                                       \
+	X(ENCAP_OK, "encap_ok", CARRY,                                                                                 \
+	  "wrapped and sent to the peer",                                                                              \
+	  "nothing: this is the tunnel at work")                                                                       \
+	X(NOT_PEER, "not_peer", UNTOUCHED,                                                                             \
+	  "IPIP whose outer source is no peer, or whose outer destination is not that peer's local address",           \
+	  "add the peer, or correct its local address; the kernel answers such packets with an ICMP error")            \
+	X(PLAIN_SOURCE, "plain_source", DROP,                                                                          \
+	  "came without a tunnel, from an inner address that a peer's prefix holds",                                   \
+	  "somebody spoofs, or the sender is not wrapped: a bare prefix or 'plain pass' lets it in")                   \
+	X(OUTER_BAD, "outer_bad", DROP,                                                                                \
+	  "outer header with a wrong length or checksum",                                                              \
+	  "look at the underlay: a broken sender, or frames damaged on the way")                                       \
+	X(OUTER_FRAGMENT, "outer_fragment", DROP,                                                                      \
+	  "the outer packet came in fragments",                                                                        \
+	  "let the peer set DF (pmtudisc) or lower its MTU; 'fragments stack' leaves them to the kernel")              \
+	X(INNER_BAD, "inner_bad", DROP,                                                                                \
+	  "inner packet is not IPv4, or has a wrong length or checksum, or TTL 0",                                     \
+	  "look at what the sender put into the tunnel")                                                               \
+	X(MARTIAN_SOURCE, "martian_source", DROP,                                                                      \
+	  "inner source in 0.0.0.0/8, 127.0.0.0/8, 224.0.0.0/4 or 240.0.0.0/4",                                        \
+	  "no honest packet has such a source: look at the peer")                                                      \
+	X(RPF_PREFIX, "rpf_prefix", DROP,                                                                              \
+	  "inner source is in no prefix of the peer that sent it",                                                     \
+	  "add the prefix to that peer, let the sender use a listed source, or 'rpf loose'")                           \
+	X(NO_ROUTE, "no_route", DROP,                                                                                  \
+	  "no unicast route leads back to the inner source",                                                           \
+	  "add the route ('ip route get SOURCE'), or run attach again if the link was down")                           \
+	X(RPF_ROUTE, "rpf_route", DROP,                                                                                \
+	  "the route back to the inner source leaves through another device",                                          \
+	  "correct the route ('ip route get SOURCE'), or 'rpf loose' where paths are asymmetric")                      \
+	X(FIB_UNAVAILABLE, "fib_unavailable", DROP,                                                                    \
+	  "the kernel would not say which route leads back: net.ipv4.conf.lo.forwarding is 0",                         \
+	  "run attach again: somebody set ip_forward to 0, and that cleared it")                                       \
+	X(RPF_PREFIX_MON, "rpf_prefix_mon", CARRY,                                                                     \
+	  "rpf_prefix, let through because of 'monitor'",                                                              \
+	  "as rpf_prefix, before you take 'monitor' away")                                                             \
+	X(NO_ROUTE_MON, "no_route_mon", CARRY,                                                                         \
+	  "no_route, let through because of 'monitor'",                                                                \
+	  "as no_route, before you take 'monitor' away")                                                               \
+	X(RPF_ROUTE_MON, "rpf_route_mon", CARRY,                                                                       \
+	  "rpf_route, let through because of 'monitor'",                                                               \
+	  "as rpf_route, before you take 'monitor' away")                                                              \
+	X(FIB_UNAVAILABLE_MON, "fib_unavailable_mon", CARRY,                                                           \
+	  "fib_unavailable, let through because of 'monitor'",                                                         \
+	  "as fib_unavailable, before you take 'monitor' away")                                                        \
+	X(ECN_DROP, "ecn_drop", DROP,                                                                                  \
+	  "outer header marked congested (CE), inner sender knows no ECN: dropped as RFC 6040 asks",                   \
+	  "the path is congested; if this is frequent, the sender copies ECN wrongly: 'ecn' in its peer entry")        \
+	X(DECAP_ERROR, "decap_error", DROP,                                                                            \
+	  "the kernel refused to strip the outer header",                                                              \
+	  "out of memory or a kernel limit: report it with the kernel's version")                                      \
+	X(TAGGED, "tagged", UNTOUCHED,                                                                                 \
+	  "a VLAN device sends this frame through ours: it is not wrapped",                                            \
+	  "attach to the VLAN device if its traffic belongs into the tunnel")                                          \
+	X(NO_PEER, "no_peer", DROP,                                                                                    \
+	  "a prefix holds the destination, but names a peer that is not there",                                        \
+	  "add the peer, or delete the prefix")                                                                        \
+	X(PEER_INVALID, "peer_invalid", DROP,                                                                          \
+	  "the peer's or prefix's entry has a value out of range, or a reserved byte that is not 0",                   \
+	  "write the entry again ('ipipbpf peer set', or bpftool with the values of the manual)")                      \
+	X(ENCAP_TTL, "encap_ttl", DROP,                                                                                \
+	  "inner TTL is 0",                                                                                            \
+	  "look at the sender: such a packet must not travel")                                                         \
+	X(ENCAP_SOURCE, "encap_source", DROP,                                                                          \
+	  "a forwarded packet claims one of the tunnel's own end points as its source",                                \
+	  "somebody spoofs, or a route runs in a circle")                                                              \
+	X(ENCAP_NO_ROUTE, "encap_no_route", DROP,                                                                      \
+	  "no route to the peer's outer address",                                                                      \
+	  "add the route ('ip route get REMOTE')")                                                                     \
+	X(ENCAP_LOOP, "encap_loop", DROP,                                                                              \
+	  "the route to the peer's outer address leads back into the tunnel",                                          \
+	  "add a more specific route to REMOTE through the underlay")                                                  \
+	X(ENCAP_TOO_BIG, "encap_too_big", DROP,                                                                        \
+	  "with the outer header the packet exceeds the path's MTU, and must not be fragmented",                       \
+	  "give the route an MTU of the path less 20 ('routes on' does)")                                              \
+	X(ENCAP_ERROR, "encap_error", DROP,                                                                            \
+	  "the kernel refused to add the outer header",                                                                \
+	  "an offload that the kernel cannot wrap (SCTP or UDP fragmentation offload), or out of memory")
+/* clang-format on */
+
+enum verdict {
+#define X(symbol, name, fate, meaning, remedy) VERDICT_##symbol,
+	VERDICTS(X)
+#undef X
+	VERDICT_COUNT,
+};
+
+/* Room in the pinned map `verdicts`, so that a new verdict does not change its layout. */
+#define VERDICT_ROOM 64
+
+_Static_assert(VERDICT_COUNT <= VERDICT_ROOM, "the map `verdicts` is full: it needs a new name and a migration");
+
+#endif
