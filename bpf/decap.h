@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The rules of decapsulation, the same for every hook: is the frame ours, is it right, may its inner source come from
+ * that peer? They read the frame and decide; the hooks act on the decision and count it.
+ */
+#ifndef DECAP_H
+#define DECAP_H
+
+#include "count.h"
+#include "ecn.h"
+#include "reverse_path.h"
+
+struct decap {
+	enum fate fate;
+	enum verdict verdict;
+	bool counted; /* false: not ours to count */
+	bool known;   /* the sender is the peer whose entry's key is `peer` */
+	__be32 peer;
+	struct ipv4 outer;
+	struct ipv4 inner;
+	struct segments segments;
+};
+
+/* Sets the verdict and what follows from it. */
+static __always_inline void decap_decide(struct decap *decap, enum verdict verdict)
+{
+	decap->verdict = verdict;
+	decap->fate = fate_of(verdict);
+	decap->counted = true;
+}
+
+/* An ICMP error about one of our outer packets comes from a router of the underlay, whose address a prefix may hold. */
+static __always_inline bool quotes_our_packet(const struct frame *frame, const struct ipv4 *ip,
+					      const struct meta *device)
+{
+	const struct iphdr *quote;
+	const struct peer *peer;
+
+	if (!ipv4_is_icmp_error(frame, ip))
+		return false;
+	quote = frame_at(frame, ip->offset + ip->header_len + sizeof(struct icmphdr), sizeof(*quote));
+	if (!quote || quote->protocol != IPPROTO_IPIP)
+		return false;
+	peer = peer_find(quote->daddr);
+	return peer && quote->saddr == peer_local(peer, device);
+}
+
+/* A packet that is not IPIP: may its source come without a tunnel? */
+static __always_inline void decap_plain(const struct frame *frame, struct decap *decap, const struct meta *device)
+{
+	const struct prefix *prefix;
+
+	if (device->plain == PLAIN_PASS || (device->plain == PLAIN_BY_RPF && device->rpf != RPF_STRICT))
+		return;
+	prefix = prefix_find(decap->outer.header->saddr);
+	if (!prefix || prefix->bare || quotes_our_packet(frame, &decap->outer, device))
+		return;
+	decap_decide(decap, VERDICT_PLAIN_SOURCE);
+}
+
+/* The peer that judges this sender, and its key; NULL if the packet is not ours. */
+static __always_inline struct peer *decap_sender(struct decap *decap, const struct meta *device)
+{
+	const struct iphdr *outer = decap->outer.header;
+	struct peer *peer = peer_find(outer->saddr);
+
+	decap->peer = outer->saddr;
+	if (!peer) {
+		decap->peer = 0;
+		peer = peer_find(0);
+	}
+	return peer && peer_local(peer, device) == outer->daddr ? peer : NULL;
+}
+
+/* Both headers, in the order in which a receiver meets them. */
+static __always_inline enum verdict decap_check_headers(hook_context *ctx, const struct frame *frame,
+							struct decap *decap, bool gso)
+{
+	struct ipv4 *outer = &decap->outer, *inner = &decap->inner;
+
+	if (!ipv4_is_right(ctx, outer, frame->len - outer->offset, gso))
+		return VERDICT_OUTER_BAD;
+	if (ipv4_is_fragment(outer->header))
+		return VERDICT_OUTER_FRAGMENT;
+	if (!ipv4_find(frame, outer->offset + outer->header_len, inner) ||
+	    !ipv4_is_right(ctx, inner, outer->total_len - outer->header_len, gso) || !inner->header->ttl)
+		return VERDICT_INNER_BAD;
+	return VERDICT_DECAP_OK;
+}
+
+/* May the inner packet come from this peer? VERDICT_DECAP_OK, or a verdict of the reverse-path check. */
+static __always_inline enum verdict decap_check_source(hook_context *ctx, const struct frame *frame,
+						       const struct decap *decap, const struct peer *peer,
+						       const struct meta *device, bool tagged)
+{
+	/* The peer `any` stands for strangers: strict would ask for a prefix that it seldom has. */
+	__u8 rpf = peer_or_device(peer->rpf, decap->peer ? device->rpf : RPF_LOOSE);
+	__u8 monitor = peer_or_device(peer->monitor, device->monitor);
+	enum verdict verdict;
+
+	if (source_is_martian(decap->inner.header->saddr))
+		return VERDICT_MARTIAN_SOURCE;
+	if (rpf == RPF_OFF)
+		return VERDICT_DECAP_OK;
+	verdict = reverse_path_check(ctx, frame, &decap->outer, &decap->inner, decap->peer, rpf == RPF_STRICT, tagged,
+				     device->ifindex);
+	return monitor == SWITCH_ON ? monitored(verdict) : verdict;
+}
+
+static __always_inline void decap_ipip(hook_context *ctx, const struct frame *frame, struct decap *decap,
+				       const struct meta *device, bool tagged, bool gso)
+{
+	struct peer *peer = decap_sender(decap, device);
+	enum verdict verdict;
+
+	if (!peer) {
+		decap_decide(decap, VERDICT_NOT_PEER);
+		return;
+	}
+	if (!peer_is_valid(peer)) {
+		decap_decide(decap, VERDICT_PEER_INVALID);
+		return;
+	}
+	decap->known = true;
+	verdict = decap_check_headers(ctx, frame, decap, gso);
+	if (verdict == VERDICT_DECAP_OK)
+		verdict = decap_check_source(ctx, frame, decap, peer, device, tagged);
+	if (fate_of(verdict) == FATE_CARRY && ecn_drops(decap->outer.header->tos, decap->inner.header->tos))
+		verdict = VERDICT_ECN_DROP;
+	decap_decide(decap, verdict);
+	if (verdict == VERDICT_OUTER_FRAGMENT && device->fragments == FRAGMENTS_STACK)
+		decap->fate = FATE_UNTOUCHED;
+}
+
+/*
+ * Judges a frame with its IPv4 header `ip` bytes in. `tagged`: it bears a VLAN tag, in the frame or beside it.
+ * `gso_size`: bytes of payload in each segment of a GSO packet, else 0.
+ */
+static __always_inline void decap_judge(hook_context *ctx, const struct frame *frame, __u32 ip,
+					const struct meta *device, bool tagged, __u32 gso_size, struct decap *decap)
+{
+	decap->fate = FATE_UNTOUCHED;
+	decap->counted = false;
+	decap->known = false;
+	decap->segments.count = 1;
+	if (!ipv4_find(frame, ip, &decap->outer))
+		return;
+	if (decap->outer.header->protocol == IPPROTO_IPIP)
+		decap_ipip(ctx, frame, decap, device, tagged, gso_size);
+	else
+		decap_plain(frame, decap, device);
+	if (decap->fate == FATE_CARRY)
+		decap->segments = segments_of(frame, &decap->inner, gso_size);
+}
+
+/* Counts the decision once it is carried out. */
+static __always_inline void decap_count(const struct decap *decap)
+{
+	if (!decap->counted)
+		return;
+	count_verdict(decap->verdict, decap->segments.count);
+	if (!decap->known)
+		return;
+	if (decap->fate == FATE_CARRY)
+		count_received(count_of_peer(decap->peer), &decap->segments);
+	else if (decap->fate == FATE_DROP)
+		count_dropped(count_of_peer(decap->peer), &decap->segments);
+}
+
+#endif

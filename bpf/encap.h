@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The rules of encapsulation: whose packet is it, may it travel, what is its outer header (RFC 2003), and where does
+ * that one go? They read the packet and decide; the hook acts on the decision and counts it.
+ */
+#ifndef ENCAP_H
+#define ENCAP_H
+
+#include "count.h"
+#include "ecn.h"
+#include "fib.h"
+#include "identification.h"
+
+#define IPV4_TOTAL_MAX 65535
+
+struct encap {
+	enum verdict verdict;
+	bool counted;  /* false: not ours */
+	bool known;    /* the peer `remote` has a valid entry */
+	bool resolved; /* `fib` has the next hop's addresses; else the kernel's neighbour code must send it */
+	__be32 remote;
+	__u32 ifindex; /* device that the outer packet leaves by */
+	struct ipv4 inner;
+	struct segments segments;
+	struct bpf_fib_lookup fib;
+	struct peer_counters *counters;
+};
+
+/* Has an earlier pass through the chain, or another attachment of ours, already wrapped it? */
+static __always_inline bool encap_is_ours(const struct iphdr *header, const struct meta *device)
+{
+	const struct peer *peer;
+
+	if (header->protocol != IPPROTO_IPIP)
+		return false;
+	peer = peer_find(header->daddr);
+	return peer && header->saddr == peer_local(peer, device);
+}
+
+/* DF of the outer header: RFC 2003 3.1 lets it be set always, and never be clear when the inner one is set. */
+static __always_inline bool encap_forbids_fragments(const struct iphdr *inner, const struct peer *peer,
+						    const struct meta *device)
+{
+	return peer_or_device(peer->df, device->df) == DF_PMTUDISC || inner->frag_off & bpf_htons(IPV4_DF);
+}
+
+static __always_inline __u8 encap_ttl(const struct iphdr *inner, const struct peer *peer, const struct meta *device)
+{
+	if (peer->ttl_mode)
+		return peer->ttl_mode == FIELD_FIXED ? peer->ttl : inner->ttl;
+	return device->ttl_mode == FIELD_FIXED ? device->ttl : inner->ttl;
+}
+
+static __always_inline __u8 encap_tos(const struct iphdr *inner, const struct peer *peer, const struct meta *device)
+{
+	__u8 ecn = ecn_encapsulate(inner->tos, peer_or_device(peer->ecn, device->ecn));
+	__u8 dscp = inner->tos & ~ECN_MASK;
+
+	if (peer->tos_mode == FIELD_FIXED)
+		dscp = peer->tos;
+	else if (!peer->tos_mode && device->tos_mode == FIELD_FIXED)
+		dscp = device->tos;
+	return dscp | ecn;
+}
+
+/* The inner packet's own fitness to be wrapped. */
+static __always_inline enum verdict encap_check_inner(struct encap *encap, const struct meta *device,
+						      const struct peer *peer, __u32 available, bool gso,
+						      bool forwarded)
+{
+	const struct iphdr *inner = encap->inner.header;
+
+	if (gso)
+		encap->inner.total_len = available;
+	if (encap->inner.header_len < sizeof(*inner) || encap->inner.total_len < encap->inner.header_len ||
+	    encap->inner.total_len > available)
+		return VERDICT_INNER_BAD;
+	if (!inner->ttl)
+		return VERDICT_ENCAP_TTL;
+	/* RFC 2003 3.2: such a packet has been here before, or lies about where it comes from. */
+	if (forwarded && (inner->saddr == peer_local(peer, device) || inner->saddr == encap->remote))
+		return VERDICT_ENCAP_SOURCE;
+	return VERDICT_ENCAP_OK;
+}
+
+static __always_inline bool fib_leads_to_our_next_hop(const struct bpf_fib_lookup *fib)
+{
+	static const __u8 next_hop[4] = NEXT_HOP;
+
+	return fib->family == AF_INET && fib->ipv4_dst == address_of(next_hop);
+}
+
+/* Asks for the route to `remote`, as for a packet of this host's own of `total_len` bytes. */
+static __always_inline long encap_ask(hook_context *ctx, struct encap *encap, __be32 local, __u8 tos, __u32 total_len)
+{
+	__builtin_memset(&encap->fib, 0, sizeof(encap->fib));
+	encap->fib.l4_protocol = IPPROTO_IPIP;
+	encap->fib.tos = tos;
+	encap->fib.ipv4_src = local;
+	encap->fib.ipv4_dst = encap->remote;
+	encap->fib.tot_len = total_len;
+	return fib_ask(ctx, &encap->fib);
+}
+
+/*
+ * Finds the way to the peer. The length that the FIB holds against the path's MTU is that of the longest segment, never
+ * a GSO packet's own.
+ */
+static __always_inline enum verdict encap_route(hook_context *ctx, struct encap *encap, const struct meta *device,
+						__be32 local, __u8 tos)
+{
+	__u32 total_len = encap->segments.longest + sizeof(struct iphdr);
+	long answer;
+
+	if (total_len > IPV4_TOTAL_MAX)
+		return VERDICT_ENCAP_TOO_BIG;
+	answer = encap_ask(ctx, encap, local, tos, total_len);
+	if (answer == BPF_FIB_LKUP_RET_FRAG_NEEDED) {
+		/* Too big comes without the next hop: ask once more, since a loop is the better news. */
+		answer = encap_ask(ctx, encap, local, tos, sizeof(struct iphdr));
+		if (answer < 0 || !fib_leads_to_our_next_hop(&encap->fib))
+			return VERDICT_ENCAP_TOO_BIG;
+	}
+	if (fib_has_no_route(answer))
+		return VERDICT_ENCAP_NO_ROUTE;
+	/* Where the FIB says nothing, or (before Linux 5.12) not the device, the kernel's own routing will. */
+	encap->ifindex = encap->fib.ifindex == LOOPBACK_IFINDEX ? device->ifindex : encap->fib.ifindex;
+	encap->resolved = answer == BPF_FIB_LKUP_RET_SUCCESS;
+	if (encap->fib.ifindex == LOOPBACK_IFINDEX)
+		return total_len > device->mtu ? VERDICT_ENCAP_TOO_BIG : VERDICT_ENCAP_OK;
+	return fib_leads_to_our_next_hop(&encap->fib) ? VERDICT_ENCAP_LOOP : VERDICT_ENCAP_OK;
+}
+
+/* The outer header. Built by value, so that what is not named here is 0. */
+static __always_inline struct iphdr encap_header(const struct encap *encap, const struct peer *peer,
+						 const struct meta *device)
+{
+	__u32 total_len = encap->inner.total_len + sizeof(struct iphdr);
+	const struct iphdr *inner = encap->inner.header;
+	struct iphdr outer = {
+		.version = 4,
+		.ihl = sizeof(outer) / 4,
+		.tos = encap_tos(inner, peer, device),
+		.ttl = encap_ttl(inner, peer, device),
+		.protocol = IPPROTO_IPIP,
+		.saddr = peer_local(peer, device),
+		.daddr = encap->remote,
+	};
+
+	/* Only a GSO packet can be longer than the field; its segments get lengths of their own. */
+	if (total_len <= IPV4_TOTAL_MAX)
+		outer.tot_len = bpf_htons(total_len);
+	if (encap_forbids_fragments(inner, peer, device))
+		outer.frag_off = bpf_htons(IPV4_DF); /* atomic: its ID means nothing (RFC 6864 4.1) */
+	else
+		outer.id = identification_take(outer.saddr, outer.daddr, encap->segments.count);
+	outer.check = ~checksum_fold(checksum_of_20_bytes(&outer));
+	return outer;
+}
+
+/*
+ * Judges a packet with its IPv4 header `ip` bytes in, and fills `outer` if it is to be wrapped. `forwarded`: it came
+ * from another host.
+ */
+static __always_inline void encap_judge(hook_context *ctx, const struct frame *frame, __u32 ip,
+					const struct meta *device, bool tagged, bool forwarded, __u32 gso_size,
+					struct encap *encap, struct iphdr *outer)
+{
+	const struct prefix *prefix;
+	const struct peer *peer;
+
+	encap->counted = false;
+	encap->known = false;
+	if (!ipv4_find(frame, ip, &encap->inner) || encap_is_ours(encap->inner.header, device))
+		return;
+	prefix = prefix_find(encap->inner.header->daddr);
+	if (!prefix || prefix->bare)
+		return;
+	encap->remote = address_of(prefix->remote);
+	if (!encap->remote)
+		return;
+	encap->counted = true;
+	encap->segments = segments_of(frame, &encap->inner, gso_size);
+	encap->verdict = VERDICT_TAGGED;
+	if (tagged)
+		return;
+	peer = peer_find(encap->remote);
+	encap->verdict = VERDICT_NO_PEER;
+	if (!peer)
+		return;
+	encap->verdict = VERDICT_PEER_INVALID;
+	if (!peer_is_valid(peer) || !prefix_is_valid(prefix))
+		return;
+	encap->known = true;
+	encap->counters = count_of_peer(encap->remote);
+	encap->verdict = encap_check_inner(encap, device, peer, frame->len - ip, gso_size, forwarded);
+	if (encap->verdict != VERDICT_ENCAP_OK)
+		return;
+	encap->segments = segments_of(frame, &encap->inner, gso_size);
+	encap->verdict = encap_route(ctx, encap, device, peer_local(peer, device),
+				     encap_tos(encap->inner.header, peer, device));
+	if (encap->verdict == VERDICT_ENCAP_OK)
+		*outer = encap_header(encap, peer, device);
+}
+
+static __always_inline void encap_count(const struct encap *encap)
+{
+	if (!encap->counted)
+		return;
+	count_verdict(encap->verdict, encap->segments.count);
+	if (!encap->known)
+		return;
+	if (encap->verdict == VERDICT_ENCAP_OK)
+		count_sent(encap->counters, &encap->segments);
+	else
+		count_dropped(encap->counters, &encap->segments);
+}
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Questions to the kernel's FIB.
+ *
+ * bpf_fib_lookup() answers FWD_DISABLED for a device whose `forwarding` is 0, as on every end host. It is asked with
+ * the loopback device as ingress, as the kernel itself asks for its own packets and for its own reverse-path check; the
+ * loader sets net.ipv4.conf.lo.forwarding, which forwards nothing for anybody.
+ */
+#ifndef FIB_H
+#define FIB_H
+
+#include "ipv4.h"
+
+#define AF_INET 2
+#define LOOPBACK_IFINDEX 1
+
+static __always_inline long fib_ask(hook_context *ctx, struct bpf_fib_lookup *fib)
+{
+	fib->family = AF_INET;
+	fib->ifindex = LOOPBACK_IFINDEX;
+	return bpf_fib_lookup(ctx, fib, sizeof(*fib), 0);
+}
+
+/* No unicast route: none at all, own address, broadcast, blackhole, unreachable, prohibit. */
+static __always_inline bool fib_has_no_route(long answer)
+{
+	return answer == BPF_FIB_LKUP_RET_BLACKHOLE || answer == BPF_FIB_LKUP_RET_UNREACHABLE ||
+	       answer == BPF_FIB_LKUP_RET_PROHIBIT || answer == BPF_FIB_LKUP_RET_NOT_FWDED;
+}
+
+static __always_inline bool fib_is_silent(long answer)
+{
+	return answer < 0 || answer == BPF_FIB_LKUP_RET_FWD_DISABLED;
+}
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Peers and prefixes: whose address it is, and which settings are in force. */
+#ifndef PEER_H
+#define PEER_H
+
+#include "ipv4.h"
+#include "maps.h"
+
+/* A setting of 0 in a peer's entry means: as the device has it. */
+static __always_inline __u8 peer_or_device(__u8 peer, __u8 device)
+{
+	return peer ? peer : device;
+}
+
+static __always_inline struct peer *peer_find(__be32 remote)
+{
+	return bpf_map_lookup_elem(&peers, &remote);
+}
+
+static __always_inline __be32 peer_local(const struct peer *peer, const struct meta *device)
+{
+	return address_of(peer->local) ?: address_of(device->local);
+}
+
+/* False if a value is out of range or a reserved byte is not 0 (struct peer). */
+static __always_inline bool peer_is_valid(const struct peer *peer)
+{
+	if (peer->ttl_mode > FIELD_FIXED || (peer->ttl_mode == FIELD_FIXED && !peer->ttl) ||
+	    peer->tos_mode > FIELD_FIXED || (peer->tos_mode == FIELD_FIXED && peer->tos & ECN_MASK) ||
+	    peer->df > DF_NOPMTUDISC || peer->rpf > RPF_OFF || peer->monitor > SWITCH_OFF ||
+	    peer->ecn > ECN_COMPATIBILITY || peer->type != TYPE_IPIP)
+		return false;
+#pragma unroll
+	for (__u32 i = 0; i < sizeof(peer->reserved); i++)
+		if (peer->reserved[i])
+			return false;
+	return true;
+}
+
+/* The longest prefix that holds the address, or NULL. */
+static __always_inline struct prefix *prefix_find(__be32 address)
+{
+	struct prefix_key key = { .prefixlen = 32 };
+
+	__builtin_memcpy(key.addr, &address, sizeof(key.addr));
+	return bpf_map_lookup_elem(&prefixes, &key);
+}
+
+/* False if `bare` is neither 0 nor 1, or a reserved byte is not 0. */
+static __always_inline bool prefix_is_valid(const struct prefix *prefix)
+{
+	return prefix->bare <= 1 && !prefix->reserved[0] && !prefix->reserved[1] && !prefix->reserved[2];
+}
+
+static __always_inline bool prefix_belongs_to(const struct prefix *prefix, __be32 remote)
+{
+	return prefix && prefix_is_valid(prefix) && !prefix->bare && address_of(prefix->remote) == remote;
+}
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Encapsulation at TC egress, and decapsulation at TC ingress for devices that XDP does not suit. */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+
+typedef struct __sk_buff hook_context;
+
+#include "decap.h"
+#include "encap.h"
+
+#define TC_ACT_UNSPEC (-1)
+#define TC_ACT_SHOT 2
+
+/* Link header with an in-band tag, and an IPv4 header: what tells whether a packet is ours. */
+#define NEEDED_TO_KNOW (sizeof(struct ethhdr) + sizeof(struct vlan_hdr) + sizeof(struct iphdr))
+
+/* And what judging ours reads: two headers with options, and the start of what they carry. */
+#define NEEDED_TO_JUDGE (NEEDED_TO_KNOW + 2 * IPV4_HEADER_MAX + sizeof(struct tcphdr))
+
+/*
+ * At least this often, counted in jiffies (so 0.25 to 2.5 s), a peer's packet goes by way of the kernel's neighbour
+ * code: bpf_fib_lookup() takes a stale entry as it is, and a router that changed its MAC in silence would be lost for
+ * ever.
+ */
+#define NEIGHBOUR_INTERVAL 250
+
+char LICENSE[] SEC("license") = "GPL";
+
+static __always_inline struct frame tc_frame(struct __sk_buff *skb)
+{
+	return (struct frame){
+		.data = (void *)(long)skb->data,
+		.end = (void *)(long)skb->data_end,
+		.len = skb->len,
+	};
+}
+
+/* Makes the first `bytes` readable, where the packet has them; the rest may lie in pages. */
+static __always_inline void tc_reach(struct __sk_buff *skb, struct frame *frame, __u32 bytes)
+{
+	if (bytes > frame->len)
+		bytes = frame->len;
+	if (frame->data + bytes <= frame->end)
+		return;
+	bpf_skb_pull_data(skb, bytes);
+	*frame = tc_frame(skb);
+}
+
+/*
+ * Finds the IPv4 header, `*ip` bytes in, and makes what the rules read readable. False if there is none. Programs here
+ * read packets directly but write them by helpers alone: a direct write would have the kernel copy the header of every
+ * cloned packet, also of those that are not ours.
+ */
+static __always_inline bool tc_finds_ipv4(struct __sk_buff *skb, struct frame *frame, __u32 *ip)
+{
+	*frame = tc_frame(skb);
+	tc_reach(skb, frame, NEEDED_TO_KNOW);
+	return frame_finds_ipv4(frame, ip);
+}
+
+/*
+ * Takes the outer header away. A tag that lies in the frame is in the way of bpf_skb_adjust_room(), which looks for
+ * IPv4 behind the link header: it is lifted off, and put back.
+ */
+static __always_inline bool tc_shrink(struct __sk_buff *skb, const struct frame *frame, const struct decap *decap)
+{
+	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_NO_CSUM_RESET;
+	bool in_band = decap->outer.offset > features.link_header;
+	const struct vlan_hdr *tag;
+	const struct ethhdr *eth;
+	__be16 proto = 0;
+	__u16 tci = 0;
+
+	if (features.decap_l3_flag)
+		flags |= BPF_F_ADJ_ROOM_DECAP_L3_IPV4;
+	if (!in_band)
+		return !bpf_skb_adjust_room(skb, -(int)decap->outer.header_len, BPF_ADJ_ROOM_MAC, flags);
+	if (skb->vlan_present) {
+		proto = skb->vlan_proto;
+		tci = skb->vlan_tci;
+	} else {
+		eth = frame_at(frame, 0, sizeof(*eth));
+		tag = frame_at(frame, sizeof(*eth), sizeof(*tag));
+		if (!eth || !tag)
+			return false;
+		proto = eth->h_proto;
+		tci = bpf_ntohs(tag->h_vlan_TCI);
+	}
+	return !bpf_skb_vlan_pop(skb) &&
+	       !bpf_skb_adjust_room(skb, -(int)decap->outer.header_len, BPF_ADJ_ROOM_MAC, flags) &&
+	       !bpf_skb_vlan_push(skb, proto, tci);
+}
+
+/* Cuts what lies behind the inner packet, writes the combined ECN, and takes the outer header away. */
+static __always_inline bool tc_strip(struct __sk_buff *skb, const struct frame *frame, const struct decap *decap)
+{
+	__u32 end = decap->inner.offset + decap->inner.total_len;
+	__u32 header = decap->inner.offset;
+	__u8 tos = ecn_decapsulate(decap->outer.header->tos, decap->inner.header->tos);
+	__sum16 check = ipv4_checksum_with_tos(decap->inner.header, tos);
+	bool ecn_changes = tos != decap->inner.header->tos;
+
+	if (!tc_shrink(skb, frame, decap))
+		return false;
+	header -= decap->outer.header_len;
+	end -= decap->outer.header_len;
+	/* Both writes together leave a checksum over the whole packet as it was: an IPv4 header sums up to nothing. */
+	if (ecn_changes &&
+	    (bpf_skb_store_bytes(skb, header + __builtin_offsetof(struct iphdr, tos), &tos, sizeof(tos), 0) ||
+	     bpf_skb_store_bytes(skb, header + __builtin_offsetof(struct iphdr, check), &check, sizeof(check), 0)))
+		return false;
+	return skb->len <= end || !bpf_skb_change_tail(skb, end, 0);
+}
+
+SEC("tc")
+int decap_tc(struct __sk_buff *skb)
+{
+	struct decap decap;
+	struct meta *device;
+	struct frame frame;
+	__u32 key = 0, ip;
+
+	device = bpf_map_lookup_elem(&meta, &key);
+	if (!device || device->hook != HOOK_TC || !tc_finds_ipv4(skb, &frame, &ip))
+		return TC_ACT_UNSPEC;
+	tc_reach(skb, &frame, NEEDED_TO_JUDGE);
+	decap_judge(skb, &frame, ip, device, skb->vlan_present || ip > features.link_header, skb->gso_size, &decap);
+	if (decap.fate == FATE_CARRY && !tc_strip(skb, &frame, &decap))
+		decap_decide(&decap, VERDICT_DECAP_ERROR);
+	decap_count(&decap);
+	return decap.fate == FATE_DROP ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+}
+
+/* True if it is time that the kernel's neighbour code sees a packet of this peer on this CPU. */
+static __always_inline bool neighbour_is_due(struct peer_counters *counters)
+{
+	__u64 now = bpf_jiffies64();
+
+	if (!counters || now - counters->neigh_asked < NEIGHBOUR_INTERVAL)
+		return false;
+	counters->neigh_asked = now;
+	return true;
+}
+
+/* Puts the outer header in place, and over an Ethernet header the next hop's addresses. */
+static __always_inline bool tc_wrap(struct __sk_buff *skb, const struct encap *encap, const struct iphdr *outer)
+{
+	struct {
+		struct ethhdr eth;
+		struct iphdr ip;
+	} __attribute__((packed)) headers = { .ip = *outer };
+
+	if (bpf_skb_adjust_room(skb, sizeof(*outer), BPF_ADJ_ROOM_MAC,
+				BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_NO_CSUM_RESET))
+		return false;
+	if (!features.link_header || !encap->resolved)
+		return !bpf_skb_store_bytes(skb, features.link_header, outer, sizeof(*outer), 0);
+	__builtin_memcpy(headers.eth.h_dest, encap->fib.dmac, sizeof(headers.eth.h_dest));
+	__builtin_memcpy(headers.eth.h_source, encap->fib.smac, sizeof(headers.eth.h_source));
+	headers.eth.h_proto = bpf_htons(ETH_P_IP);
+	return !bpf_skb_store_bytes(skb, 0, &headers, sizeof(headers), 0);
+}
+
+/*
+ * Sends a wrapped packet on: as it is, out of our own device, or by the kernel's neighbour code, which routes it
+ * afresh, waits for an unresolved next hop, and runs the egress chain of the device it takes.
+ */
+static __always_inline int tc_send(const struct encap *encap, const struct meta *device)
+{
+	if (encap->ifindex == device->ifindex && (encap->resolved || !features.link_header))
+		return TC_ACT_UNSPEC;
+	return bpf_redirect_neigh(encap->ifindex, NULL, 0, 0);
+}
+
+SEC("tc")
+int encap(struct __sk_buff *skb)
+{
+	struct iphdr outer = {};
+	struct encap encap;
+	struct meta *device;
+	struct frame frame;
+	__u32 key = 0, ip;
+
+	device = bpf_map_lookup_elem(&meta, &key);
+	if (!device || !tc_finds_ipv4(skb, &frame, &ip))
+		return TC_ACT_UNSPEC;
+	encap_judge(skb, &frame, ip, device, skb->vlan_present || ip > features.link_header, skb->ingress_ifindex,
+		    skb->gso_size, &encap, &outer);
+	if (!encap.counted)
+		return TC_ACT_UNSPEC;
+	if (encap.verdict == VERDICT_ENCAP_OK) {
+		if (neighbour_is_due(encap.counters))
+			encap.resolved = false;
+		/* A device without link header has no neighbours, and a packet of its own no room for another's header. */
+		if (!tc_wrap(skb, &encap, &outer) || (!features.link_header && encap.ifindex != device->ifindex))
+			encap.verdict = VERDICT_ENCAP_ERROR;
+	}
+	encap_count(&encap);
+	if (encap.verdict == VERDICT_ENCAP_OK)
+		return tc_send(&encap, device);
+	return fate_of(encap.verdict) == FATE_DROP ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Decapsulation at XDP ingress, native or skb mode. */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+
+typedef struct xdp_md hook_context;
+
+#include "decap.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* An Ethernet header and its tags. */
+struct link_header {
+	__u8 bytes[sizeof(struct ethhdr) + TAGS_MAX * sizeof(struct vlan_hdr)];
+};
+
+static __always_inline struct frame xdp_frame(struct xdp_md *ctx)
+{
+	struct frame frame = { .data = (void *)(long)ctx->data, .end = (void *)(long)ctx->data_end };
+
+	frame.len = features.xdp_buff_len ? bpf_xdp_get_buff_len(ctx) : frame.end - frame.data;
+	return frame;
+}
+
+static __always_inline bool copy_link_header(void *to, const void *from, __u32 len)
+{
+	switch (len) {
+	case 0:
+		return true;
+	case sizeof(struct ethhdr):
+		__builtin_memcpy(to, from, sizeof(struct ethhdr));
+		return true;
+	case sizeof(struct ethhdr) + sizeof(struct vlan_hdr):
+		__builtin_memcpy(to, from, sizeof(struct ethhdr) + sizeof(struct vlan_hdr));
+		return true;
+	case sizeof(struct link_header):
+		__builtin_memcpy(to, from, sizeof(struct link_header));
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Writes the combined ECN into the inner header. */
+static __always_inline void xdp_write_ecn(struct decap *decap)
+{
+	struct iphdr *inner = decap->inner.header;
+	__u8 tos = ecn_decapsulate(decap->outer.header->tos, inner->tos);
+
+	if (tos == inner->tos)
+		return;
+	inner->check = ipv4_checksum_with_tos(inner, tos);
+	inner->tos = tos;
+}
+
+/* Cuts what lies behind the inner packet, and the outer header out from under the link header. */
+static __always_inline bool xdp_strip(struct xdp_md *ctx, const struct frame *frame, const struct decap *decap)
+{
+	__u32 trailer = frame->len - decap->inner.offset - decap->inner.total_len;
+	__u32 link_len = decap->outer.offset;
+	struct link_header link;
+	struct frame stripped;
+	void *at;
+
+	at = frame_at(frame, 0, sizeof(link));
+	if (!at || !copy_link_header(&link, at, link_len))
+		return false;
+	if (trailer && bpf_xdp_adjust_tail(ctx, -(int)trailer))
+		return false;
+	if (bpf_xdp_adjust_head(ctx, decap->outer.header_len))
+		return false;
+	stripped = xdp_frame(ctx);
+	at = frame_at(&stripped, 0, sizeof(link));
+	return at && copy_link_header(at, &link, link_len);
+}
+
+SEC("xdp.frags")
+int decap_xdp(struct xdp_md *ctx)
+{
+	struct frame frame = xdp_frame(ctx);
+	struct decap decap;
+	struct meta *device;
+	__u32 key = 0, ip;
+
+	device = bpf_map_lookup_elem(&meta, &key);
+	if (!device || device->hook != HOOK_XDP || !frame_finds_ipv4(&frame, &ip))
+		return XDP_PASS;
+	decap_judge(ctx, &frame, ip, device, ip > features.link_header, 0, &decap);
+	if (decap.fate == FATE_CARRY) {
+		xdp_write_ecn(&decap);
+		if (!xdp_strip(ctx, &frame, &decap))
+			decap_decide(&decap, VERDICT_DECAP_ERROR);
+	}
+	decap_count(&decap);
+	return decap.fate == FATE_DROP ? XDP_DROP : XDP_PASS;
+}
