@@ -14,7 +14,7 @@ struct decap {
 	enum fate fate;
 	enum verdict verdict;
 	bool counted; /* false: not ours to count */
-	bool known;   /* the sender is the peer whose entry's key is `peer` */
+	bool known;   /* `peers` has the sender, under the key `peer` */
 	__be32 peer;
 	struct ipv4 outer;
 	struct ipv4 inner;
@@ -46,7 +46,8 @@ static __always_inline bool quotes_our_packet(const struct frame *frame, const s
 }
 
 /* A packet that is not IPIP: may its source come without a tunnel? */
-static __always_inline void decap_plain(const struct frame *frame, struct decap *decap, const struct meta *device)
+static __always_inline void decap_plain(const struct frame *frame, struct decap *decap, const struct meta *device,
+					__u32 gso_size)
 {
 	const struct prefix *prefix;
 
@@ -56,6 +57,7 @@ static __always_inline void decap_plain(const struct frame *frame, struct decap 
 	if (!prefix || prefix->bare || quotes_our_packet(frame, &decap->outer, device))
 		return;
 	decap_decide(decap, VERDICT_PLAIN_SOURCE);
+	decap->segments = segments_of(frame, &decap->outer, gso_size);
 }
 
 /* The peer that judges this sender, and its key; NULL if the packet is not ours. */
@@ -72,19 +74,20 @@ static __always_inline struct peer *decap_sender(struct decap *decap, const stru
 	return peer && peer_local(peer, device) == outer->daddr ? peer : NULL;
 }
 
-/* Both headers, in the order in which a receiver meets them. */
+/* Both headers, in the order in which a receiver meets them; then what the inner packet counts as. */
 static __always_inline enum verdict decap_check_headers(hook_context *ctx, const struct frame *frame,
-							struct decap *decap, bool gso)
+							struct decap *decap, __u32 gso_size)
 {
 	struct ipv4 *outer = &decap->outer, *inner = &decap->inner;
 
-	if (!ipv4_is_right(ctx, outer, frame->len - outer->offset, gso))
+	if (!ipv4_is_right(ctx, outer, frame->len - outer->offset, gso_size))
 		return VERDICT_OUTER_BAD;
 	if (ipv4_is_fragment(outer->header))
 		return VERDICT_OUTER_FRAGMENT;
 	if (!ipv4_find(frame, outer->offset + outer->header_len, inner) ||
-	    !ipv4_is_right(ctx, inner, outer->total_len - outer->header_len, gso) || !inner->header->ttl)
+	    !ipv4_is_right(ctx, inner, outer->total_len - outer->header_len, gso_size) || !inner->header->ttl)
 		return VERDICT_INNER_BAD;
+	decap->segments = segments_of(frame, inner, gso_size);
 	return VERDICT_DECAP_OK;
 }
 
@@ -108,7 +111,7 @@ static __always_inline enum verdict decap_check_source(hook_context *ctx, const 
 }
 
 static __always_inline void decap_ipip(hook_context *ctx, const struct frame *frame, struct decap *decap,
-				       const struct meta *device, bool tagged, bool gso)
+				       const struct meta *device, bool tagged, __u32 gso_size)
 {
 	struct peer *peer = decap_sender(decap, device);
 	enum verdict verdict;
@@ -117,12 +120,12 @@ static __always_inline void decap_ipip(hook_context *ctx, const struct frame *fr
 		decap_decide(decap, VERDICT_NOT_PEER);
 		return;
 	}
+	decap->known = true;
 	if (!peer_is_valid(peer)) {
 		decap_decide(decap, VERDICT_PEER_INVALID);
 		return;
 	}
-	decap->known = true;
-	verdict = decap_check_headers(ctx, frame, decap, gso);
+	verdict = decap_check_headers(ctx, frame, decap, gso_size);
 	if (verdict == VERDICT_DECAP_OK)
 		verdict = decap_check_source(ctx, frame, decap, peer, device, tagged);
 	if (fate_of(verdict) == FATE_CARRY && ecn_drops(decap->outer.header->tos, decap->inner.header->tos))
@@ -148,9 +151,7 @@ static __always_inline void decap_judge(hook_context *ctx, const struct frame *f
 	if (decap->outer.header->protocol == IPPROTO_IPIP)
 		decap_ipip(ctx, frame, decap, device, tagged, gso_size);
 	else
-		decap_plain(frame, decap, device);
-	if (decap->fate == FATE_CARRY)
-		decap->segments = segments_of(frame, &decap->inner, gso_size);
+		decap_plain(frame, decap, device, gso_size);
 }
 
 /* Counts the decision once it is carried out. */

@@ -16,7 +16,7 @@
 struct encap {
 	enum verdict verdict;
 	bool counted;  /* false: not ours */
-	bool known;    /* the peer `remote` has a valid entry */
+	bool known;    /* `peers` has `remote` */
 	bool resolved; /* `fib` has the next hop's addresses; else the kernel's neighbour code must send it */
 	__be32 remote;
 	__u32 ifindex; /* device that the outer packet leaves by */
@@ -188,11 +188,11 @@ static __always_inline void encap_judge(hook_context *ctx, const struct frame *f
 	encap->verdict = VERDICT_NO_PEER;
 	if (!peer)
 		return;
+	encap->known = true;
+	encap->counters = count_of_peer(encap->remote);
 	encap->verdict = VERDICT_PEER_INVALID;
 	if (!peer_is_valid(peer) || !prefix_is_valid(prefix))
 		return;
-	encap->known = true;
-	encap->counters = count_of_peer(encap->remote);
 	encap->verdict = encap_check_inner(encap, device, peer, frame->len - ip, gso_size, forwarded);
 	if (encap->verdict != VERDICT_ENCAP_OK)
 		return;
