@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One attachment: its folder of pins, its maps, its `meta`. */
+#ifndef ATTACHMENT_H
+#define ATTACHMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <linux/types.h>
+
+#include "layout.h"
+#include "link.h"
+#include "maps.h"
+#include "pins.h"
+#include "session.h"
+
+struct attachment {
+	char folder[PATH_MAX];
+	struct folder_name name;
+	struct meta meta;
+	struct maps maps;
+};
+
+/*
+ * Opens what is pinned for a device, or says in *state what is there instead: then only folder and name are set. FAILED
+ * for a stranger's folder, another layout, or another namespace's pins, none of which is touched.
+ */
+int attachment_open(const struct session *session, const char *device, struct attachment *attachment,
+		    enum folder_state *state);
+
+/* The same for the commands that need an attachment with all its maps. */
+int attachment_require(const struct session *session, const char *device, struct attachment *attachment);
+void attachment_close(struct attachment *attachment);
+
+/* Writes attachment->meta into its map. DONE or FAILED. */
+int attachment_write_meta(const struct attachment *attachment);
+
+/* The attachments of this session's namespace, by name. Folders of others are passed over. */
+struct attachments {
+	struct attachment *list;
+	size_t count;
+};
+
+int attachments_open(const struct session *session, struct attachments *attachments);
+void attachments_close(struct attachments *attachments);
+
+/*
+ * The device that is attached, by its number: *present is false if it is gone. FAILED if another device of this
+ * namespace has the number now, so that the attachment's was renamed; or the kernel does not say.
+ */
+int attachment_link(const struct session *session, const struct attachment *attachment, struct link *link,
+		    bool *present);
+
+#endif

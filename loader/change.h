@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A change of an attachment's peers, prefixes and their kernel routes: wished for, checked as a whole, then done or
+ * undone as a whole. Functions return DONE or FAILED.
+ */
+#ifndef CHANGE_H
+#define CHANGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "attachment.h"
+#include "fib.h"
+#include "journal.h"
+#include "peers.h"
+#include "prefixes.h"
+#include "session.h"
+
+/* What a prefix is to be. */
+struct prefix_wish {
+	struct prefix_key key;
+	bool present;               /* false: it goes, and its route and record with it */
+	bool routed;                /* it has a kernel route if the device has `routes on` */
+	struct prefix prefix;
+	struct route_record record; /* of a routed one: the source that was given with the prefix */
+};
+
+/* What a peer is to be. */
+struct peer_wish {
+	bool given;
+	bool present; /* false: it goes */
+	struct peer_key key;
+	struct peer peer;
+	__u8 src[4];
+};
+
+struct change {
+	const struct session *session;
+	const struct attachment *attachment; /* with `meta` as it is to be */
+	struct link link;
+	bool hold_routes; /* the device is down and takes no route: they wait for the next attach */
+	/* What is there before the change. */
+	struct prefixes prefixes;
+	struct route_records records;
+	struct peers peers;
+	struct fib fib;
+	/* What is wished for. */
+	struct peer_wish peer;
+	struct prefix_wish *wishes;
+	size_t wish_count;
+	size_t wish_room;
+	/* What was done. */
+	struct journal journal;
+	struct prefix_key unsourced; /* a route without a source that was made ... */
+	bool has_unsourced;          /* ... if any was */
+};
+
+/* Opens the attachment of a device, which must be there, and begins a change of it. Closed by change_close. */
+int change_open(struct change *change, const struct session *session, const char *device,
+		struct attachment *attachment);
+void change_close(struct change *change, struct attachment *attachment);
+
+/* Reads what is there. `link` is the attached device. */
+int change_begin(struct change *change, const struct session *session, const struct attachment *attachment,
+		 const struct link *link);
+
+/* Wishes for a prefix: at most once for each. */
+int change_wish_prefix(struct change *change, const struct prefix_wish *wish);
+
+/*
+ * Wishes for the prefixes that have a route, of one peer or with NULL of all, to stay as they are: so their routes
+ * follow a change of settings, and those that are missing come back.
+ */
+int change_wish_routes(struct change *change, const __u8 *remote);
+
+/* The wish for this very prefix, or NULL. Only after change_check. */
+const struct prefix_wish *change_find_wish(const struct change *change, const struct prefix_key *key);
+
+/* Whether a wish, if there is one, asks for a kernel route. */
+bool change_wants_route(const struct change *change, const struct prefix_wish *wish);
+
+/* Refuses loops, kernel routes that others made, and sources that are not this host's. Changes nothing. */
+int change_check(struct change *change);
+int change_check_source(const struct change *change, const __u8 src[4]);
+
+/* Does it. FAILED leaves nothing done. */
+int change_apply(struct change *change);
+
+/* Checks, does and keeps it. FAILED leaves nothing done. */
+int change_carry_out(struct change *change);
+
+/* Takes back what change_apply did. */
+void change_undo(struct change *change);
+
+/* Keeps it: warns of routes without a source, clears away what belongs to peers and prefixes that are gone. */
+void change_keep(struct change *change);
+
+/* Frees all; does not undo. */
+void change_end(struct change *change);
+
+#endif

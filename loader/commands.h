@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The commands. Each xxx_run takes the words behind its name; each xxx_parse reads them into a request and touches
+ * nothing else. They return DONE, FAILED or WRONG_WORDS.
+ */
+#ifndef COMMANDS_H
+#define COMMANDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <linux/types.h>
+
+#include "layout.h"
+#include "options.h"
+#include "session.h"
+#include "words.h"
+
+/* Of the choices, 0 was not given. */
+struct attach_request {
+	struct options options; /* first: options_take_... */
+	const char *device;
+	__u8 mode;      /* enum mode plus 1 */
+	__u8 plain;     /* enum plain_mode */
+	__u8 fragments; /* enum fragments_mode */
+	__u8 routes;    /* enum switch_mode */
+};
+
+struct peer_request {
+	struct options options; /* first: options_take_... */
+	const char *device;
+	__u8 remote[4];
+	struct prefix_key *prefixes; /* sorted, none twice */
+	size_t prefix_count;
+};
+
+struct prefix_request {
+	struct options options; /* first: options_take_...; only src */
+	const char *device;
+	struct prefix_key prefix;
+	__u8 remote[4];
+	bool bare;
+};
+
+int attach_parse(struct words *words, struct attach_request *request);
+int peer_parse(struct words *words, struct peer_request *request);
+int peer_parse_del(struct words *words, struct peer_request *request);
+void peer_request_free(struct peer_request *request); /* also after a parse that failed */
+int prefix_parse_request(struct words *words, struct prefix_request *request);
+
+int attach_run(struct session *session, struct words *words);
+int detach_run(struct session *session, struct words *words);
+int peer_add_run(struct session *session, struct words *words);
+int peer_set_run(struct session *session, struct words *words);
+int peer_del_run(struct session *session, struct words *words);
+int prefix_add_run(struct session *session, struct words *words);
+int prefix_replace_run(struct session *session, struct words *words);
+int prefix_del_run(struct session *session, struct words *words);
+int show_run(struct session *session, struct words *words);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What goes wrong is said once, where it is known, and travels up as a return value; only main() knows exit codes. */
+#ifndef FAIL_H
+#define FAIL_H
+
+/* Return values of everything that can fail and has already said why. */
+enum {
+	DONE = 0,
+	FAILED = -1,      /* the operation failed: exit status 1 */
+	WRONG_WORDS = -2, /* the command line is wrong: exit status 2 */
+};
+
+/* Prints "ipipbpf: ..." on standard error. Returns FAILED. */
+__attribute__((format(printf, 1, 2))) int fail(const char *format, ...);
+
+/* Prints "ipipbpf: ..." on standard error. Returns WRONG_WORDS. */
+__attribute__((format(printf, 1, 2))) int wrong(const char *format, ...);
+
+/* Prints "ipipbpf: warning: ..." on standard error. */
+__attribute__((format(printf, 1, 2))) void warn(const char *format, ...);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Steps that are done at once and remembered, so that they can be undone in reverse when a later one fails. */
+#ifndef JOURNAL_H
+#define JOURNAL_H
+
+#include <stddef.h>
+
+#include "netlink.h"
+#include "route.h"
+
+struct step;
+
+struct journal {
+	struct netlink *netlink;
+	struct step *steps;
+	size_t count;
+	size_t room;
+};
+
+/* One entry of a map. */
+struct map_change {
+	int fd;
+	const void *key;
+	size_t key_size;
+	const void *before; /* the value that is there, NULL: none */
+	const void *after;  /* the value to be, NULL: none */
+	size_t value_size;
+};
+
+/* Do what they say, if it changes anything. Return 0 or -errno, and then they have done nothing. */
+int journal_map(struct journal *journal, const struct map_change *change);
+
+/* A route into the tunnel; `before` is what is there, `after` what is to be, NULL: none. */
+int journal_route(struct journal *journal, const struct route *before, const struct route *after);
+
+/* Undoes all steps, the last first. */
+void journal_undo(struct journal *journal);
+
+/* Forgets all steps: they stay. */
+void journal_free(struct journal *journal);
+
+#endif

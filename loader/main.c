@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <bpf/libbpf.h>
+
+#include "commands.h"
+#include "fail.h"
+#include "session.h"
+#include "version.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+struct command {
+	const char *name;
+	const char *verb;    /* the second word, or NULL */
+	int (*run)(struct session *session, struct words *words);
+	const char *words;   /* what follows, as in the usage */
+	const char *summary; /* one line */
+	const char *help;    /* the rest of what 'help' prints */
+};
+
+#define PEER_WORDS                                                                                                     \
+	"DEV remote ADDR|any [type ipip] [local ADDR] [src ADDR]\n"                                                    \
+	"           [rpf strict|loose|off [monitor]] [ttl N|inherit] [tos N|inherit]\n"                                \
+	"           [pmtudisc|nopmtudisc] [prefix P]..."
+
+/* clang-format off */
+static const struct command commands[] = {
+	{ "attach", NULL, attach_run,
+	  "DEV [local ADDR] [src ADDR] [mode auto|native|skb|tc]\n"
+	  "           [rpf strict|loose|off [monitor]] [plain drop|pass]\n"
+	  "           [ttl N|inherit] [tos N|inherit] [pmtudisc|nopmtudisc]\n"
+	  "           [fragments drop|stack] [routes on|off]",
+	  "carry tunnels on a device, or put an attachment right",
+	  "  local      source of the outer header; default: the device's first global address\n"
+	  "  src        preferred source of the kernel routes into the tunnels\n"
+	  "  mode       where packets are unwrapped; auto: native XDP where the driver gains from it, else tc\n"
+	  "  rpf        check of the inner source: strict (default) wants a prefix of the sending peer and the\n"
+	  "             route back through the device, loose any route back; monitor counts and lets through\n"
+	  "  plain      packets from a peer's prefix that came without a tunnel; default: drop under strict\n"
+	  "  ttl, tos   of the outer header; inherit (default): from the inner one\n"
+	  "  pmtudisc   the outer header forbids fragments (default)\n"
+	  "  fragments  outer fragments: drop (default), or leave them to the stack\n"
+	  "  routes     whether a prefix brings its kernel route (default: on)\n"
+	  "Attaching again keeps what is not given, exchanges the programs under traffic, and puts back routes,\n"
+	  "neighbour and sysctl that went missing.\n"
+	  "\n"
+	  "  ipipbpf attach eth0\n"
+	  "  ipipbpf attach eth0 rpf strict monitor\n"
+	  "  ipipbpf -n blue attach eth0 local 172.16.16.22 mode tc\n" },
+	{ "detach", NULL, detach_run, "DEV",
+	  "take everything off a device again",
+	  "Programs, routes, neighbour, sysctl and pins go, also when the device or its namespace is gone.\n"
+	  "\n"
+	  "  ipipbpf detach eth0\n" },
+	{ "peer", "add", peer_add_run, PEER_WORDS,
+	  "add the far end of a tunnel",
+	  "  remote     its outer address; any: every remote without a peer of its own, which only receives\n"
+	  "  prefix     an inner prefix that is reached through it and accepted from it; may be repeated\n"
+	  "The other words are those of 'attach'; what is not given is as the device has it.\n"
+	  "\n"
+	  "  ipipbpf peer add eth0 remote 172.16.1.62 prefix 192.168.1.254 src 192.168.1.1\n"
+	  "  ipipbpf peer add eth0 remote any rpf loose\n" },
+	{ "peer", "set", peer_set_run, PEER_WORDS,
+	  "change a peer",
+	  "What is not given stays as it is. 'prefix' replaces the whole list.\n"
+	  "\n"
+	  "  ipipbpf peer set eth0 remote 172.16.1.62 ttl 64\n" },
+	{ "peer", "del", peer_del_run, "DEV remote ADDR|any",
+	  "delete a peer and its prefixes",
+	  "\n"
+	  "  ipipbpf peer del eth0 remote 172.16.1.62\n" },
+	{ "prefix", "add", prefix_add_run, "DEV P remote ADDR|any [src ADDR]  |  DEV P bare",
+	  "add an inner prefix to a peer, or an exception",
+	  "A prefix has one owner. A bare prefix goes through no tunnel. An address alone is a /32.\n"
+	  "\n"
+	  "  ipipbpf prefix add eth0 10.0.0.0/8 remote 172.16.1.62 src 192.168.1.1\n"
+	  "  ipipbpf prefix add eth0 10.1.0.0/16 bare\n" },
+	{ "prefix", "replace", prefix_replace_run, "DEV P remote ADDR|any [src ADDR]  |  DEV P bare",
+	  "add a prefix, or move it to another owner",
+	  "\n"
+	  "  ipipbpf prefix replace eth0 10.0.0.0/8 remote 172.16.1.63\n" },
+	{ "prefix", "del", prefix_del_run, "DEV P",
+	  "delete a prefix",
+	  "\n"
+	  "  ipipbpf prefix del eth0 10.0.0.0/8\n" },
+	{ "show", NULL, show_run, "[DEV]",
+	  "attachments, peers, prefixes and counters of this namespace",
+	  "With -j as JSON.\n"
+	  "\n"
+	  "  ipipbpf show\n"
+	  "  ipipbpf -j show eth0\n" },
+};
+/* clang-format on */
+
+static void print_name(const struct command *command)
+{
+	printf("ipipbpf %s%s%s", command->name, command->verb ? " " : "", command->verb ? command->verb : "");
+}
+
+static void print_usage(void)
+{
+	printf("Usage: ipipbpf [-n NETNS] [-j] COMMAND\n"
+	       "IPIP tunnels (RFC 2003) on a network device, without a tunnel device.\n\n");
+	for (size_t i = 0; i < COUNT(commands); i++) {
+		printf("  ");
+		print_name(&commands[i]);
+		printf(" %s\n      %s\n", commands[i].words, commands[i].summary);
+	}
+	printf("\n"
+	       "  -n, --netns NETNS  work in that network namespace, as 'ip netns' names it\n"
+	       "  -j, --json         print JSON\n"
+	       "  -V, --version      print the version\n"
+	       "  -h, --help         print this; 'ipipbpf COMMAND help' says more of a command\n"
+	       "\n"
+	       "Exit status: 0 done, 1 the operation failed, 2 the words are wrong.\n");
+}
+
+static void print_help(const struct command *command)
+{
+	printf("Usage: ");
+	print_name(command);
+	printf(" %s\n%c%s.\n%s\n", command->words, command->summary[0] - 'a' + 'A', command->summary + 1,
+	       command->help);
+}
+
+/* Help on all commands of that name; with `verb`, on that one alone. */
+static int help_on(const char *name, const char *verb)
+{
+	for (size_t i = 0; i < COUNT(commands); i++) {
+		if (!strcmp(commands[i].name, name) && (!verb || !strcmp(commands[i].verb, verb)))
+			print_help(&commands[i]);
+	}
+	return DONE;
+}
+
+static int wrong_verb(const char *name, const char *word)
+{
+	char verbs[64] = "";
+
+	for (size_t i = 0; i < COUNT(commands); i++) {
+		size_t length = strlen(verbs);
+
+		if (!strcmp(commands[i].name, name))
+			snprintf(verbs + length, sizeof(verbs) - length, "%s%s", length ? ", " : "",
+				 commands[i].verb);
+	}
+	if (!word)
+		return wrong("'%s' needs a word behind it: %s or help", name, verbs);
+	return wrong("unknown word '%s': allowed behind '%s' are %s and help", word, name, verbs);
+}
+
+static int run(const struct command *command, struct session *session, struct words *words)
+{
+	if (words_skip(words, "help"))
+		return help_on(command->name, command->verb);
+	return command->run(session, words);
+}
+
+/* The command behind a name that has several. */
+static int dispatch_verb(const char *name, struct session *session, struct words *words)
+{
+	if (words_skip(words, "help"))
+		return help_on(name, NULL);
+	for (size_t i = 0; i < COUNT(commands); i++) {
+		if (!strcmp(commands[i].name, name) && *words->next && words_skip(words, commands[i].verb))
+			return run(&commands[i], session, words);
+	}
+	return wrong_verb(name, *words->next);
+}
+
+static int dispatch(struct session *session, struct words *words)
+{
+	const char *name = *words->next++;
+
+	if (!strcmp(name, "help")) {
+		print_usage();
+		return DONE;
+	}
+	for (size_t i = 0; i < COUNT(commands); i++) {
+		if (strcmp(commands[i].name, name))
+			continue;
+		return commands[i].verb ? dispatch_verb(name, session, words) : run(&commands[i], session, words);
+	}
+	return wrong("unknown command '%s': allowed are attach, detach, peer, prefix, show and help", name);
+}
+
+static int wrong_option(char *const *arguments)
+{
+	const char *word = arguments[optind - 1];
+
+	if (optopt == 'n')
+		return wrong("'-n' needs a value: the name of a network namespace");
+	return wrong("unknown option '%s': allowed are -n NETNS, -j, -V and -h", word);
+}
+
+static int check_netns(const char *name)
+{
+	if (!*name || strlen(name) > NAME_MAX || strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, ".."))
+		return wrong("'-n %s': this cannot be a network namespace, 'ip netns' lists them", name);
+	return DONE;
+}
+
+/* Reads the options. *asked is set if that was all: -V or -h. */
+static int read_options(int count, char **arguments, struct session *session, bool *asked)
+{
+	static const struct option options[] = {
+		{ "netns", required_argument, NULL, 'n' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	int option;
+
+	while ((option = getopt_long(count, arguments, "+:n:jVh", options, NULL)) != -1) {
+		switch (option) {
+		case 'n':
+			session->netns = optarg;
+			break;
+		case 'j':
+			session->json = true;
+			break;
+		case 'V':
+			*asked = true;
+			printf("ipipbpf %s (%s)\n", IPIPBPF_VERSION, IPIPBPF_COMMIT);
+			return DONE;
+		case 'h':
+			*asked = true;
+			print_usage();
+			return DONE;
+		default:
+			return wrong_option(arguments);
+		}
+	}
+	return session->netns ? check_netns(session->netns) : DONE;
+}
+
+static int run_words(int count, char **arguments)
+{
+	struct session session = { .pins.lock = -1 };
+	struct words words;
+	bool asked = false;
+	int result = read_options(count, arguments, &session, &asked);
+
+	if (result || asked)
+		return result;
+	if (!arguments[optind])
+		return wrong("the command is missing: 'ipipbpf help' lists them");
+	words.next = &arguments[optind];
+	return dispatch(&session, &words);
+}
+
+int main(int count, char **arguments)
+{
+	int result;
+
+	libbpf_set_print(NULL);
+	result = run_words(count, arguments);
+	if ((fflush(stdout) || ferror(stdout)) && !result)
+		result = fail("cannot write to standard output: %s", strerror(errno));
+	switch (result) {
+	case DONE:
+		return 0;
+	case WRONG_WORDS:
+		return 2;
+	default:
+		return 1;
+	}
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+
+#include "fail.h"
+#include "map_entries.h"
+
+/* At least as many as any map of ours holds, twice: an end to a walk that others keep sending back to the start. */
+#define STEPS_MAX (1 << 21)
+
+struct array {
+	char *bytes;
+	size_t entry_size;
+	size_t count;
+	size_t room;
+};
+
+static char *next_place(struct array *array)
+{
+	size_t room = array->room ? 2 * array->room : 64;
+	char *longer;
+
+	if (array->count < array->room)
+		return array->bytes + array->count * array->entry_size;
+	longer = realloc(array->bytes, room * array->entry_size);
+	if (!longer)
+		return NULL;
+	array->bytes = longer;
+	array->room = room;
+	return longer + array->count * array->entry_size;
+}
+
+/* Returns 0 or -errno. */
+static int walk(int fd, size_t key_size, size_t value_size, struct array *array)
+{
+	char key[16], *place;
+	bool begun = false;
+
+	for (size_t steps = 0; steps < STEPS_MAX; steps++) {
+		if (bpf_map_get_next_key(fd, begun ? key : NULL, key))
+			return errno == ENOENT ? 0 : -errno;
+		begun = true;
+		place = next_place(array);
+		if (!place)
+			return -ENOMEM;
+		memcpy(place, key, key_size);
+		if (!value_size || !bpf_map_lookup_elem(fd, key, place + key_size))
+			array->count++;
+		else if (errno != ENOENT)
+			return -errno;
+	}
+	return -ELOOP;
+}
+
+int map_entries_read(int fd, const char *name, size_t key_size, size_t value_size, void **entries, size_t *count)
+{
+	struct array array = { .entry_size = key_size + value_size };
+	int error = fd >= 0 ? walk(fd, key_size, value_size, &array) : 0;
+
+	if (error) {
+		free(array.bytes);
+		return fail("cannot read the map '%s': %s", name, strerror(-error));
+	}
+	*entries = array.bytes;
+	*count = array.count;
+	return DONE;
+}

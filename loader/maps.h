@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The open maps of one attachment (layout.h, pins.h). */
+#ifndef LOADER_MAPS_H
+#define LOADER_MAPS_H
+
+/* File descriptors, -1: not open. `routes` and `peer_src` are the loader's alone. */
+struct maps {
+	int meta;
+	int prefixes;
+	int peers;
+	int verdicts;
+	int peer_counters;
+	int identification;
+	int routes;
+	int peer_src;
+};
+
+#endif

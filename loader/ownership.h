@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Which programs and links of the kernel belong to an attachment: those that use its pinned `meta` map. */
+#ifndef OWNERSHIP_H
+#define OWNERSHIP_H
+
+#include <stdbool.h>
+#include <linux/types.h>
+
+/* Whether the program uses the map whose descriptor is `meta`. False too if the kernel will not say. */
+bool program_is_ours(__u32 program_id, int meta);
+
+/* The name of a program, for messages; "?" if the kernel will not say. `name` holds BPF_OBJ_NAME_LEN bytes. */
+void program_name(__u32 program_id, char *name);
+
+/*
+ * Opens the link pinned as folder/name. Returns its descriptor, or -1 if there is none. *ifindex gets the device that
+ * it is attached to, 0 if that is gone.
+ */
+int pinned_link_open(const char *folder, const char *name, __u32 *ifindex);
+
+/* Takes the link and its pin away; absent is fine. */
+void pinned_link_remove(const char *folder, const char *name);
+
+/* Pins it there, in the place of a dead one. 0 or -errno. */
+int pinned_link_make(int link, const char *folder, const char *name);
+
+#endif

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "fail.h"
+#include "layout.h"
+#include "netns.h"
+#include "pins.h"
+#include "verdict.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+struct pinned_map {
+	const char *name;
+	size_t field; /* its descriptor in struct maps */
+	enum bpf_map_type type;
+	__u32 key_size;
+	__u32 value_size; /* 0: not looked at */
+	__u32 capacity;
+	bool loaders; /* made by the loader, used by no program */
+	bool optional;
+};
+
+/* `meta` comes first: what is pinned beside it is ours because it is there. */
+static const struct pinned_map pinned_maps[] = {
+	{ "meta", offsetof(struct maps, meta), BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct meta), 1, false,
+	  false },
+	{ "prefixes", offsetof(struct maps, prefixes), BPF_MAP_TYPE_LPM_TRIE, sizeof(struct prefix_key),
+	  sizeof(struct prefix), PREFIXES_MAX, false, false },
+	{ "peers", offsetof(struct maps, peers), BPF_MAP_TYPE_HASH, sizeof(struct peer_key), sizeof(struct peer),
+	  PEERS_MAX, false, false },
+	{ "verdicts", offsetof(struct maps, verdicts), BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(__u32), sizeof(__u64),
+	  VERDICT_ROOM, false, false },
+	{ "peer_counters", offsetof(struct maps, peer_counters), BPF_MAP_TYPE_PERCPU_HASH, sizeof(struct peer_key),
+	  sizeof(struct peer_counters), PEERS_MAX, false, false },
+	{ "identification", offsetof(struct maps, identification), BPF_MAP_TYPE_HASH,
+	  sizeof(struct identification_key), 0, PEERS_MAX, false, true },
+	{ "routes", offsetof(struct maps, routes), BPF_MAP_TYPE_HASH, sizeof(struct prefix_key),
+	  sizeof(struct route_record), PREFIXES_MAX, true, false },
+	{ "peer_src", offsetof(struct maps, peer_src), BPF_MAP_TYPE_HASH, sizeof(struct peer_key),
+	  sizeof(struct peer_src), PEERS_MAX, true, false },
+};
+
+static const char *const pinned_links[] = { "link_xdp", "link_encap", "link_decap" };
+
+static int *field_of(struct maps *maps, const struct pinned_map *map)
+{
+	return (int *)((char *)maps + map->field);
+}
+
+static int descriptor(const struct maps *maps, const struct pinned_map *map)
+{
+	return *(const int *)((const char *)maps + map->field);
+}
+
+/* What to do about a failure to read: said only where it is that. */
+static const char *as_root(int error)
+{
+	return error == EPERM || error == EACCES ? ", run it as root" : "";
+}
+
+static int no_bpffs(const char *root)
+{
+	if (netns_mounts_are_private())
+		return fail("there is no bpffs at %s: inside 'ip netns exec' pins would die with the command, "
+			    "run 'ipipbpf -n NETNS ...' outside of it",
+			    root);
+	return fail("there is no bpffs at %s: 'mount -t bpf bpf %s'", root, root);
+}
+
+static int check_root(const char *root, int fd)
+{
+	struct statfs about;
+
+	if (fstatfs(fd, &about))
+		return fail("%s: %s", root, strerror(errno));
+	return about.f_type == BPF_FS_MAGIC ? DONE : no_bpffs(root);
+}
+
+int pins_open(struct pins *pins, bool change)
+{
+	const char *elsewhere = getenv("IPIPBPF_BPFFS");
+
+	pins->root = elsewhere && *elsewhere ? elsewhere : "/sys/fs/bpf";
+	pins->lock = open(pins->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (pins->lock < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return no_bpffs(pins->root);
+	if (pins->lock < 0)
+		return fail("cannot open the bpffs at %s: %s%s", pins->root, strerror(errno), as_root(errno));
+	if (check_root(pins->root, pins->lock)) {
+		pins_close(pins);
+		return FAILED;
+	}
+	while (flock(pins->lock, change ? LOCK_EX : LOCK_SH)) {
+		if (errno == EINTR)
+			continue;
+		fail("cannot lock %s: %s", pins->root, strerror(errno));
+		pins_close(pins);
+		return FAILED;
+	}
+	return DONE;
+}
+
+void pins_close(struct pins *pins)
+{
+	if (pins->lock >= 0)
+		close(pins->lock);
+	pins->lock = -1;
+}
+
+/* Writes `name` in a folder's spelling behind `text`; false if there is no room in `size`. */
+static bool append_escaped(char *text, size_t size, const char *name)
+{
+	size_t length = strlen(text);
+
+	for (; *name && length < size; name++)
+		length += (size_t)snprintf(text + length, size - length, strchr("%./", *name) ? "%%%02X" : "%c",
+					   (unsigned char)*name);
+	return length < size;
+}
+
+int pins_folder(const struct pins *pins, const char *netns, const char *device, char path[PATH_MAX])
+{
+	char name[NAME_MAX + 1] = "";
+	bool fits = true;
+
+	if (netns)
+		fits = append_escaped(name, sizeof(name) - 1, netns) && strcat(name, ":");
+	fits = fits && append_escaped(name, sizeof(name), device);
+	if (!fits || snprintf(path, PATH_MAX, "%s/ipipbpf/%s", pins->root, name) >= PATH_MAX)
+		return fail("the names '%s' and '%s' are too long for a folder", netns ? netns : "", device);
+	return DONE;
+}
+
+static int hex_value(char digit)
+{
+	if (digit >= '0' && digit <= '9')
+		return digit - '0';
+	return digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : -1;
+}
+
+/* Takes the spelling of a folder back, up to `end`. `name` has room for NAME_MAX bytes. */
+static int unescape(const char *text, const char *end, char *name)
+{
+	if (end - text > NAME_MAX)
+		return -EINVAL;
+	while (text < end) {
+		int high, low;
+
+		if (*text != '%') {
+			*name++ = *text++;
+			continue;
+		}
+		if (end - text < 3)
+			return -EINVAL;
+		high = hex_value(text[1]);
+		low = hex_value(text[2]);
+		if (high < 0 || low < 0 || !(high | low))
+			return -EINVAL;
+		*name++ = (char)(high << 4 | low);
+		text += 3;
+	}
+	*name = '\0';
+	return 0;
+}
+
+int pins_parse_folder(const char *folder, struct folder_name *name)
+{
+	const char *slash = strrchr(folder, '/');
+	const char *text = slash ? slash + 1 : folder;
+	/* A device's name has no ':', that of a namespace may. */
+	const char *colon = strrchr(text, ':');
+
+	name->netns[0] = '\0';
+	if (colon && (unescape(text, colon, name->netns) || !*name->netns))
+		return -EINVAL;
+	if (colon)
+		text = colon + 1;
+	return *text ? unescape(text, text + strlen(text), name->device) : -EINVAL;
+}
+
+static int each_entry(DIR *directory, const char *path, int (*each)(const char *path, void *argument), void *argument)
+{
+	const struct dirent *entry;
+	char folder[PATH_MAX];
+	int result = DONE;
+
+	while (!result && (entry = readdir(directory))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		if (snprintf(folder, sizeof(folder), "%s/%s", path, entry->d_name) < PATH_MAX)
+			result = each(folder, argument);
+	}
+	return result;
+}
+
+int pins_each_folder(const struct pins *pins, int (*each)(const char *path, void *argument), void *argument)
+{
+	char path[PATH_MAX];
+	DIR *directory;
+	int result;
+
+	snprintf(path, sizeof(path), "%s/ipipbpf", pins->root);
+	directory = opendir(path);
+	if (!directory)
+		return errno == ENOENT ? DONE : fail("cannot read %s: %s%s", path, strerror(errno), as_root(errno));
+	result = each_entry(directory, path, each, argument);
+	closedir(directory);
+	return result;
+}
+
+static int note_entry(const char *path, void *argument)
+{
+	enum folder_state *state = argument;
+
+	if (!strcmp(strrchr(path, '/'), "/meta")) {
+		*state = FOLDER_ATTACHED;
+		return 1;
+	}
+	*state = FOLDER_STRANGE;
+	return 0;
+}
+
+int pins_folder_state(const char *folder, enum folder_state *state)
+{
+	DIR *directory = opendir(folder);
+
+	*state = FOLDER_EMPTY;
+	if (!directory && errno == ENOENT)
+		*state = FOLDER_ABSENT;
+	else if (!directory && errno == ENOTDIR)
+		*state = FOLDER_STRANGE;
+	else if (!directory)
+		return fail("cannot read %s: %s%s", folder, strerror(errno), as_root(errno));
+	if (directory) {
+		each_entry(directory, folder, note_entry, state);
+		closedir(directory);
+	}
+	return DONE;
+}
+
+int pins_make_folder(const struct pins *pins, const char *folder)
+{
+	char parent[PATH_MAX];
+
+	snprintf(parent, sizeof(parent), "%s/ipipbpf", pins->root);
+	if (mkdir(parent, 0700) && errno != EEXIST)
+		return fail("cannot make %s: %s", parent, strerror(errno));
+	if (mkdir(folder, 0700) && errno != EEXIST) {
+		fail("cannot make %s: %s", folder, strerror(errno));
+		rmdir(parent);
+		return FAILED;
+	}
+	return DONE;
+}
+
+static int path_of(char path[PATH_MAX], const char *folder, const char *name)
+{
+	if (snprintf(path, PATH_MAX, "%s/%s", folder, name) >= PATH_MAX)
+		return fail("the path %s is too long", folder);
+	return DONE;
+}
+
+/* A map by its pin; -1 in *fd if there is none. */
+static int open_map(const char *path, int *fd, struct bpf_map_info *info)
+{
+	__u32 size = sizeof(*info);
+
+	memset(info, 0, sizeof(*info));
+	*fd = bpf_obj_get(path);
+	if (*fd < 0 && errno == ENOENT)
+		return DONE;
+	if (*fd < 0)
+		return fail("cannot open %s: %s%s", path, strerror(errno), as_root(errno));
+	/* A program or a link has no such map type: the kernel fills what it knows, and the check that follows fails. */
+	if (bpf_obj_get_info_by_fd(*fd, info, &size)) {
+		fail("cannot look at %s: %s", path, strerror(errno));
+		close(*fd);
+		*fd = -1;
+		return FAILED;
+	}
+	return DONE;
+}
+
+int pins_open_meta(const char *folder, int *fd, unsigned int *value_size)
+{
+	struct bpf_map_info info;
+	char path[PATH_MAX];
+
+	if (path_of(path, folder, "meta") || open_map(path, fd, &info))
+		return FAILED;
+	*value_size = info.value_size;
+	if (*fd >= 0 && info.type == BPF_MAP_TYPE_ARRAY && info.key_size == sizeof(__u32) &&
+	    info.value_size >= sizeof(__u32) && !strcmp(info.name, "meta"))
+		return DONE;
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+	return fail("%s is not ours: it is left alone, choose another bpffs with IPIPBPF_BPFFS or remove it", path);
+}
+
+static int open_checked(const char *folder, const struct pinned_map *map, int *fd)
+{
+	struct bpf_map_info info;
+	char path[PATH_MAX];
+
+	if (path_of(path, folder, map->name) || open_map(path, fd, &info))
+		return FAILED;
+	if (*fd < 0 || (info.type == map->type && info.key_size == map->key_size &&
+			(!map->value_size || info.value_size == map->value_size)))
+		return DONE;
+	close(*fd);
+	*fd = -1;
+	return fail("%s is not the map that this version knows: remove it, or use the version that made it", path);
+}
+
+int pins_open_maps(const char *folder, struct maps *maps)
+{
+	*maps = MAPS_CLOSED;
+	for (size_t i = 0; i < COUNT(pinned_maps); i++) {
+		if (open_checked(folder, &pinned_maps[i], field_of(maps, &pinned_maps[i]))) {
+			pins_close_maps(maps);
+			return FAILED;
+		}
+	}
+	return DONE;
+}
+
+int pins_pin_maps(const char *folder, const struct maps *maps)
+{
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < COUNT(pinned_maps); i++) {
+		int fd = descriptor(maps, &pinned_maps[i]);
+
+		if (fd < 0)
+			continue;
+		if (path_of(path, folder, pinned_maps[i].name))
+			return FAILED;
+		if (bpf_obj_pin(fd, path) && errno != EEXIST)
+			return fail("cannot pin %s: %s", path, strerror(errno));
+	}
+	return DONE;
+}
+
+int pins_make_maps(struct maps *maps)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
+
+	for (size_t i = 0; i < COUNT(pinned_maps); i++) {
+		const struct pinned_map *map = &pinned_maps[i];
+		int *fd = field_of(maps, map);
+
+		if (!map->loaders || *fd >= 0)
+			continue;
+		*fd = bpf_map_create(map->type, map->name, map->key_size, map->value_size, map->capacity, &options);
+		if (*fd < 0)
+			return fail("cannot make the map '%s': %s", map->name, strerror(errno));
+	}
+	return DONE;
+}
+
+const char *pins_missing_map(const struct maps *maps)
+{
+	for (size_t i = 0; i < COUNT(pinned_maps); i++) {
+		if (!pinned_maps[i].optional && descriptor(maps, &pinned_maps[i]) < 0)
+			return pinned_maps[i].name;
+	}
+	return NULL;
+}
+
+void pins_close_maps(struct maps *maps)
+{
+	for (size_t i = 0; i < COUNT(pinned_maps); i++) {
+		int *fd = field_of(maps, &pinned_maps[i]);
+
+		if (*fd >= 0)
+			close(*fd);
+		*fd = -1;
+	}
+}
+
+static int remove_pin(const char *folder, const char *name)
+{
+	char path[PATH_MAX];
+
+	if (path_of(path, folder, name))
+		return FAILED;
+	if (unlink(path) && errno != ENOENT)
+		return fail("cannot remove %s: %s", path, strerror(errno));
+	return DONE;
+}
+
+int pins_remove_folder(const struct pins *pins, const char *folder)
+{
+	char parent[PATH_MAX];
+	int result = DONE;
+
+	for (size_t i = 0; i < COUNT(pinned_links); i++)
+		result |= remove_pin(folder, pinned_links[i]);
+	for (size_t i = COUNT(pinned_maps); i-- > 1;)
+		result |= remove_pin(folder, pinned_maps[i].name);
+	if (result || remove_pin(folder, pinned_maps[0].name))
+		return FAILED;
+	if (!rmdir(folder)) {
+		snprintf(parent, sizeof(parent), "%s/ipipbpf", pins->root);
+		rmdir(parent);
+		return DONE;
+	}
+	if (errno != ENOTEMPTY)
+		return fail("cannot remove %s: %s", folder, strerror(errno));
+	warn("%s holds files that are not ours: they are left there", folder);
+	return DONE;
+}

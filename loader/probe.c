@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <net/ethernet.h>
+#include <net/if_arp.h>
+#include <string.h>
+
+#include "probe.h"
+
+/* Whether the kernel's own types have this enumerator. Without BTF nobody knows, and it is taken as missing. */
+static bool kernel_knows(const char *enumerator)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	bool found = false;
+
+	if (!btf)
+		return false;
+	for (__u32 id = 1; id < btf__type_cnt(btf) && !found; id++) {
+		const struct btf_type *type = btf__type_by_id(btf, id);
+
+		if (!btf_is_enum(type) && !btf_is_enum64(type))
+			continue;
+		for (int i = 0; i < btf_vlen(type) && !found; i++) {
+			__u32 name = btf_is_enum(type) ? btf_enum(type)[i].name_off : btf_enum64(type)[i].name_off;
+
+			found = !strcmp(btf__name_by_offset(btf, name), enumerator);
+		}
+	}
+	btf__free(btf);
+	return found;
+}
+
+struct features probe_features(const struct link *link)
+{
+	return (struct features){
+		.link_header = link->type == ARPHRD_ETHER ? ETHER_HDR_LEN : 0,
+		.xdp_buff_len = libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_get_buff_len, NULL) == 1,
+		.decap_l3_flag = kernel_knows("BPF_F_ADJ_ROOM_DECAP_L3_IPV4"),
+	};
+}
+
+bool probe_dispatcher(void)
+{
+	return libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_EXT, NULL) == 1;
+}
+
+bool probe_native_gains(const struct link *link, const char **why)
+{
+	/* Kinds whose frames are born and die in this kernel: XDP takes them apart where TC passes them on whole. */
+	static const char *const software[] = { "veth", "tun", "vlan", "bridge", "bond", "macvlan", "vxlan", "ifb" };
+
+	if (link->type != ARPHRD_ETHER) {
+		*why = "the device has no Ethernet header";
+		return false;
+	}
+	for (size_t i = 0; i < sizeof(software) / sizeof(software[0]); i++)
+		if (!strcmp(link->kind, software[i])) {
+			*why = "a software device keeps its segmentation offloads with TC";
+			return false;
+		}
+	return true;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What this kernel can do. Answers hold for the running kernel; nothing is changed. */
+#ifndef PROBE_H
+#define PROBE_H
+
+#include <stdbool.h>
+#include <linux/types.h>
+
+#include "features.h"
+#include "link.h"
+
+/* What the programs for this device must know. */
+struct features probe_features(const struct link *link);
+
+/* Whether one XDP program can be put into another, as libxdp's dispatcher needs. A locked-down kernel refuses it. */
+bool probe_dispatcher(void);
+
+/* Whether native XDP on this device gains over TC; if not, the reason is put into *why. */
+bool probe_native_gains(const struct link *link, const char **why);
+
+#endif

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include <errno.h>
+#include <net/if_arp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "address.h"
+#include "counters.h"
+#include "fail.h"
+#include "forwarding.h"
+#include "neighbour.h"
+#include "report.h"
+
+/* Bytes of the outer header. */
+#define OVERHEAD 20
+
+__attribute__((format(printf, 3, 4))) static int add_missing(struct report *report, enum remedy remedy,
+							     const char *format, ...)
+{
+	struct missing *missing;
+	va_list arguments;
+
+	if (report->missing_count == report->missing_room) {
+		size_t room = report->missing_room ? 2 * report->missing_room : 8;
+
+		missing = realloc(report->missing, room * sizeof(*missing));
+		if (!missing)
+			return fail("out of memory");
+		report->missing = missing;
+		report->missing_room = room;
+	}
+	missing = &report->missing[report->missing_count++];
+	missing->remedy = remedy;
+	va_start(arguments, format);
+	vsnprintf(missing->what, sizeof(missing->what), format, arguments);
+	va_end(arguments);
+	return DONE;
+}
+
+static int compare_owner(const void *a, const void *b)
+{
+	const struct prefix_entry *left = a, *right = b;
+	int order = !!left->prefix.bare - !!right->prefix.bare;
+
+	if (!order && !left->prefix.bare)
+		order = memcmp(left->prefix.remote, right->prefix.remote, 4);
+	return order ? order : prefix_compare(&left->key, &right->key);
+}
+
+static int read_device(const struct session *session, struct report *report)
+{
+	const struct attachment *attachment = report->attachment;
+	const char *name = attachment->name.device;
+	int error = link_find_index(session->netlink, attachment->meta.ifindex, &report->link);
+
+	if (error && error != -ENODEV)
+		return fail("cannot ask for the device %s: %s", name, strerror(-error));
+	report->present = !error;
+	report->mtu = report->present ? report->link.mtu : attachment->meta.mtu;
+	report->mtu -= report->mtu > OVERHEAD ? OVERHEAD : 0;
+	if (!report->present)
+		return add_missing(report, REMEDY_DEVICE, "device %s", name);
+	if (strcmp(report->link.name, name))
+		return add_missing(report, REMEDY_RENAMED, "device %s", name);
+	return DONE;
+}
+
+static int read_maps(struct report *report)
+{
+	const struct maps *maps = &report->attachment->maps;
+	const char *missing = pins_missing_map(maps);
+
+	if (peers_read(maps->peers, &report->peers) || prefixes_read(maps->prefixes, &report->prefixes) ||
+	    route_records_read(maps->routes, &report->records) ||
+	    counters_read_verdicts(maps->verdicts, report->verdicts))
+		return FAILED;
+	if (report->prefixes.count)
+		qsort(report->prefixes.list, report->prefixes.count, sizeof(*report->prefixes.list), compare_owner);
+	return missing ? add_missing(report, REMEDY_ATTACH, "map %s", missing) : DONE;
+}
+
+static int read_programs(struct report *report)
+{
+	const struct attachment *attachment = report->attachment;
+
+	if (!report->present)
+		return DONE;
+	if (programs_state(attachment->meta.ifindex, attachment->folder, &attachment->maps, &attachment->meta,
+			   &report->programs))
+		return FAILED;
+	if (!report->programs.encap && add_missing(report, REMEDY_ATTACH, "encap"))
+		return FAILED;
+	return report->programs.decap ? DONE : add_missing(report, REMEDY_ATTACH, "decap");
+}
+
+static int read_neighbour(const struct session *session, struct report *report)
+{
+	bool present, right;
+	int error;
+
+	if (!report->present || report->link.type != ARPHRD_ETHER)
+		return DONE;
+	error = neighbour_find(session->netlink, report->link.ifindex, &present, &right);
+	if (error)
+		return fail("cannot ask for the neighbours of %s: %s", report->link.name, strerror(-error));
+	return present && right ? DONE : add_missing(report, REMEDY_ATTACH, "neighbour");
+}
+
+static int read_forwarding(struct report *report)
+{
+	bool set;
+
+	if (forwarding_read(&set))
+		return FAILED;
+	return set ? DONE : add_missing(report, REMEDY_ATTACH, "sysctl net.ipv4.conf.lo.forwarding");
+}
+
+static int read_routes(const struct session *session, struct report *report)
+{
+	char text[PREFIX_TEXT];
+
+	if (fib_read(session->netlink, &report->fib))
+		return FAILED;
+	if (report->attachment->meta.routes != SWITCH_ON)
+		return DONE;
+	for (size_t i = 0; i < report->prefixes.count; i++) {
+		const struct prefix_entry *entry = &report->prefixes.list[i];
+
+		if (prefix_is_routable(&entry->prefix) && route_records_find(&report->records, &entry->key) &&
+		    !report_has_route(report, &entry->key) &&
+		    add_missing(report, REMEDY_ATTACH, "route %s", prefix_format(&entry->key, text)))
+			return FAILED;
+	}
+	return DONE;
+}
+
+static int judge_prefix(struct report *report, const struct prefix_entry *entry)
+{
+	char prefix[PREFIX_TEXT], peer[ADDRESS_TEXT];
+
+	if (!prefix_is_valid(&entry->prefix))
+		return add_missing(report, REMEDY_PREFIX_REPLACE, "valid entry of prefix %s",
+				   prefix_format(&entry->key, prefix));
+	if (entry->prefix.bare || peers_find(&report->peers, entry->prefix.remote))
+		return DONE;
+	return add_missing(report, REMEDY_PEER_ADD, "peer %s", peer_name(entry->prefix.remote, peer));
+}
+
+static bool has_same_owner(const struct prefix_entry *a, const struct prefix_entry *b)
+{
+	return !a->prefix.bare && prefix_belongs_to(&b->prefix, a->prefix.remote);
+}
+
+/* Entries that people wrote and the dataplane refuses; a peer that several prefixes name is said once. */
+static int judge_entries(struct report *report)
+{
+	char peer[ADDRESS_TEXT];
+
+	for (size_t i = 0; i < report->peers.count; i++) {
+		const struct peer_entry *entry = &report->peers.list[i];
+
+		if (!peer_is_valid(&entry->peer) && add_missing(report, REMEDY_PEER_SET, "valid entry of peer %s",
+								peer_name(entry->key.remote, peer)))
+			return FAILED;
+	}
+	for (size_t i = 0; i < report->prefixes.count; i++) {
+		const struct prefix_entry *entry = &report->prefixes.list[i];
+
+		if (i && prefix_is_valid(&entry->prefix) && prefix_is_valid(&entry[-1].prefix) && has_same_owner(&entry[-1], entry))
+			continue;
+		if (judge_prefix(report, entry))
+			return FAILED;
+	}
+	return DONE;
+}
+
+int report_read(const struct session *session, const struct attachment *attachment, struct report *report)
+{
+	memset(report, 0, sizeof(*report));
+	report->attachment = attachment;
+	if (!read_device(session, report) && !read_maps(report) && !read_programs(report) &&
+	    !read_neighbour(session, report) && !read_forwarding(report) && !read_routes(session, report) &&
+	    !judge_entries(report))
+		return DONE;
+	report_free(report);
+	return FAILED;
+}
+
+void report_free(struct report *report)
+{
+	peers_free(&report->peers);
+	prefixes_free(&report->prefixes);
+	route_records_free(&report->records);
+	fib_free(&report->fib);
+	free(report->missing);
+	report->missing = NULL;
+}
+
+/* The first place whose owner is not before this one; of NULL, the first bare one. */
+static size_t first_of(const struct prefixes *prefixes, const __u8 *remote)
+{
+	size_t low = 0, high = prefixes->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct prefix *prefix = &prefixes->list[middle].prefix;
+
+		if (!prefix->bare && (!remote || memcmp(prefix->remote, remote, 4) < 0))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+const struct prefix_entry *report_prefixes(const struct report *report, const __u8 *remote, size_t *count)
+{
+	const struct prefixes *prefixes = &report->prefixes;
+	size_t first = first_of(prefixes, remote);
+	size_t end = first;
+
+	while (end < prefixes->count && (!remote || prefix_belongs_to(&prefixes->list[end].prefix, remote)))
+		end++;
+	*count = end - first;
+	return prefixes->list + first;
+}
+
+bool report_has_route(const struct report *report, const struct prefix_key *key)
+{
+	return fib_find_tunnel(&report->fib, key, report->attachment->meta.ifindex);
+}
+
+bool report_source(const struct report *report, const struct prefix_entry *entry, __u8 src[4])
+{
+	const struct route_entry *route = route_records_find(&report->records, &entry->key);
+
+	if (!route || !prefix_is_routable(&entry->prefix))
+		return false;
+	memcpy(src, route->record.src, 4);
+	if (address_is_zero(src))
+		peer_src_read(report->attachment->maps.peer_src, entry->prefix.remote, src);
+	if (address_is_zero(src))
+		memcpy(src, report->attachment->meta.src, 4);
+	return !address_is_zero(src);
+}

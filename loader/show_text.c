@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include <stdio.h>
+#include <string.h>
+
+#include "address.h"
+#include "counters.h"
+#include "fail.h"
+#include "options.h"
+#include "show.h"
+
+static void print_mode(const struct report *report)
+{
+	const struct meta *meta = &report->attachment->meta;
+
+	printf("  mode: %s", options_mode_name(meta->mode_used));
+	if (report->programs.xdp)
+		printf(", XDP %s", report->programs.xdp);
+	if (meta->mode == MODE_AUTO)
+		printf(" (chosen by auto)");
+	printf("\n");
+}
+
+static void print_rpf(const struct peer *settings)
+{
+	printf("rpf %s%s", options_rpf_name(settings->rpf), settings->monitor == SWITCH_ON ? " monitor" : "");
+}
+
+static void print_ttl(const struct peer *settings)
+{
+	if (settings->ttl_mode == FIELD_FIXED)
+		printf("ttl %u", settings->ttl);
+	else
+		printf("ttl inherit");
+}
+
+static void print_tos(const struct peer *settings)
+{
+	if (settings->tos_mode == FIELD_FIXED)
+		printf("tos 0x%02x", settings->tos);
+	else
+		printf("tos inherit");
+}
+
+static void print_df(const struct peer *settings)
+{
+	printf("%s", settings->df == DF_NOPMTUDISC ? "nopmtudisc" : "pmtudisc");
+}
+
+static void print_ecn(const struct peer *settings)
+{
+	printf("ecn %s", settings->ecn == ECN_COMPATIBILITY ? "compatibility" : "normal");
+}
+
+static void print_options(const struct report *report)
+{
+	const struct meta *meta = &report->attachment->meta;
+	const struct peer nothing = { 0 };
+	const struct peer settings = options_effective(&nothing, meta);
+
+	printf("  checks: ");
+	print_rpf(&settings);
+	printf(", plain %s, fragments %s\n", options_plain_drops(meta) ? "drop" : "pass",
+	       meta->fragments == FRAGMENTS_STACK ? "stack" : "drop");
+	printf("  outer header: ");
+	print_ttl(&settings);
+	printf(", ");
+	print_tos(&settings);
+	printf(", ");
+	print_df(&settings);
+	printf("\n");
+}
+
+static void print_device(const struct report *report)
+{
+	const struct attachment *attachment = report->attachment;
+	const struct meta *meta = &attachment->meta;
+	char address[ADDRESS_TEXT];
+
+	printf("attachment: %s", attachment->name.device);
+	if (*attachment->name.netns)
+		printf(" (namespace %s)", attachment->name.netns);
+	printf("\n");
+	print_mode(report);
+	printf("  local: %s%s\n", address_format(meta->local, address),
+	       meta->local_auto ? " (first address of the device)" : "");
+	printf("  mtu: %u inside\n", report->mtu);
+	print_options(report);
+	printf("  routes: %s", meta->routes == SWITCH_ON ? "on" : "off");
+	if (!address_is_zero(meta->src))
+		printf(", src %s", address_format(meta->src, address));
+	printf("\n");
+}
+
+static void print_remedy(const struct session *session, const struct report *report, enum remedy remedy)
+{
+	const char *program = session_program(session);
+	const char *device = report->attachment->name.device;
+
+	switch (remedy) {
+	case REMEDY_ATTACH:
+		printf("    '%s attach %s' puts it back\n", program, device);
+		break;
+	case REMEDY_DEVICE:
+		printf("    '%s attach %s' once it is there again, or '%s detach %s'\n", program, device, program,
+		       device);
+		break;
+	case REMEDY_RENAMED:
+		printf("    it is called %s now: '%s detach %s', then attach %s\n", report->link.name, program, device,
+		       report->link.name);
+		break;
+	case REMEDY_PEER_ADD:
+		printf("    '%s peer add %s remote ADDR', or delete the prefixes that name it\n", program, device);
+		break;
+	case REMEDY_PEER_SET:
+		printf("    '%s peer set %s remote ADDR' writes it anew\n", program, device);
+		break;
+	case REMEDY_PREFIX_REPLACE:
+		printf("    '%s prefix replace %s PREFIX remote ADDR' writes it anew\n", program, device);
+		break;
+	case REMEDY_COUNT:
+		break;
+	}
+}
+
+static void print_missing(const struct session *session, const struct report *report)
+{
+	for (int remedy = 0; remedy < REMEDY_COUNT; remedy++) {
+		bool any = false;
+
+		for (size_t i = 0; i < report->missing_count; i++) {
+			if (report->missing[i].remedy != (enum remedy)remedy)
+				continue;
+			printf("  missing: %s\n", report->missing[i].what);
+			any = true;
+		}
+		if (any)
+			print_remedy(session, report, (enum remedy)remedy);
+	}
+}
+
+/* What a peer does otherwise than its device. */
+static void print_differences(const struct report *report, const struct peer *peer)
+{
+	const struct meta *meta = &report->attachment->meta;
+	const struct peer nothing = { 0 };
+	const struct peer device = options_effective(&nothing, meta);
+	const struct peer own = options_effective(peer, meta);
+	const struct {
+		bool differs;
+		void (*print)(const struct peer *settings);
+	} settings[] = {
+		{ own.rpf != device.rpf || own.monitor != device.monitor, print_rpf },
+		{ own.ttl_mode != device.ttl_mode || own.ttl != device.ttl, print_ttl },
+		{ own.tos_mode != device.tos_mode || own.tos != device.tos, print_tos },
+		{ own.df != device.df, print_df },
+		{ own.ecn != device.ecn, print_ecn },
+	};
+	const char *before = "    settings: ";
+	char address[ADDRESS_TEXT];
+
+	if (memcmp(own.local, device.local, sizeof(own.local)))
+		printf("    local: %s\n", address_format(own.local, address));
+	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++) {
+		if (!settings[i].differs)
+			continue;
+		printf("%s", before);
+		settings[i].print(&own);
+		before = ", ";
+	}
+	if (!strcmp(before, ", "))
+		printf("\n");
+}
+
+static void print_prefix(const struct report *report, const struct prefix_entry *entry)
+{
+	char prefix[PREFIX_TEXT], address[ADDRESS_TEXT];
+	__u8 src[4];
+
+	printf("%s", prefix_format(&entry->key, prefix));
+	if (report_source(report, entry, src))
+		printf(" src %s", address_format(src, address));
+	if (prefix_is_routable(&entry->prefix) && !report_has_route(report, &entry->key))
+		printf(" (no route)");
+}
+
+static void print_prefixes(const struct report *report, const struct prefix_entry *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		printf("    prefix: ");
+		print_prefix(report, &list[i]);
+		printf("\n");
+	}
+}
+
+static int print_peer(const struct report *report, const struct peer_entry *entry)
+{
+	const struct prefix_entry *prefixes;
+	struct peer_counters counters;
+	char name[ADDRESS_TEXT];
+	size_t count;
+
+	if (counters_read_peer(report->attachment->maps.peer_counters, &entry->key, &counters))
+		return FAILED;
+	printf("\n  peer: %s\n", peer_name(entry->key.remote, name));
+	if (peer_is_valid(&entry->peer))
+		print_differences(report, &entry->peer);
+	else
+		printf("    settings: invalid, its packets are dropped\n");
+	prefixes = report_prefixes(report, entry->key.remote, &count);
+	print_prefixes(report, prefixes, count);
+	printf("    sent: %llu packets, %llu bytes\n", counters.tx_packets, counters.tx_bytes);
+	printf("    received: %llu packets, %llu bytes\n", counters.rx_packets, counters.rx_bytes);
+	if (counters.drops)
+		printf("    dropped: %llu packets\n", counters.drops);
+	return DONE;
+}
+
+/* Prefixes that name a peer which is not there come with none of the peers. */
+static void print_orphans(const struct report *report)
+{
+	char name[ADDRESS_TEXT], prefix[PREFIX_TEXT];
+
+	for (size_t i = 0; i < report->prefixes.count; i++) {
+		const struct prefix_entry *entry = &report->prefixes.list[i];
+
+		if (!entry->prefix.bare && !peers_find(&report->peers, entry->prefix.remote))
+			printf("\n  prefix: %s of peer %s, which is missing\n", prefix_format(&entry->key, prefix),
+			       peer_name(entry->prefix.remote, name));
+	}
+}
+
+static void print_bare(const struct report *report)
+{
+	const struct prefix_entry *list;
+	char prefix[PREFIX_TEXT];
+	size_t count;
+
+	list = report_prefixes(report, NULL, &count);
+	for (size_t i = 0; i < count; i++)
+		printf("%s  bare: %s\n", i ? "" : "\n", prefix_format(&list[i].key, prefix));
+}
+
+struct verdict_text {
+	const char *name;
+	enum fate fate;
+	const char *meaning;
+	const char *remedy;
+};
+
+static const struct verdict_text verdict_texts[] = {
+#define X(symbol, name, fate, meaning, remedy) { name, FATE_##fate, meaning, remedy },
+	VERDICTS(X)
+#undef X
+};
+
+static const char *fate_name(const struct report *report, __u32 verdict)
+{
+	static const char *const names[] = {
+		[FATE_UNTOUCHED] = "untouched",
+		[FATE_DROP] = "dropped",
+		[FATE_CARRY] = "carried",
+	};
+
+	if (verdict == VERDICT_OUTER_FRAGMENT && report->attachment->meta.fragments == FRAGMENTS_STACK)
+		return names[FATE_UNTOUCHED];
+	return names[verdict_texts[verdict].fate];
+}
+
+static void print_verdicts(const struct report *report)
+{
+	bool any = false;
+
+	for (__u32 i = 0; i < VERDICT_COUNT; i++) {
+		const struct verdict_text *text = &verdict_texts[i];
+
+		if (!report->verdicts[i])
+			continue;
+		printf("%s    %-19s %12llu  %-9s  %s\n", any ? "" : "\n  verdicts:\n", text->name,
+		       report->verdicts[i], fate_name(report, i), text->meaning);
+		if (text->fate != FATE_CARRY)
+			printf("    %46s %s\n", "", text->remedy);
+		any = true;
+	}
+}
+
+static int print_report(const struct session *session, const struct report *report)
+{
+	print_device(report);
+	print_missing(session, report);
+	for (size_t i = 0; i < report->peers.count; i++) {
+		if (print_peer(report, &report->peers.list[i]))
+			return FAILED;
+	}
+	print_orphans(report);
+	print_bare(report);
+	print_verdicts(report);
+	return DONE;
+}
+
+int show_text(const struct session *session, const struct report *reports, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (i)
+			printf("\n");
+		if (print_report(session, &reports[i]))
+			return FAILED;
+	}
+	return DONE;
+}
