@@ -39,7 +39,7 @@ static __always_inline bool quotes_our_packet(const struct frame *frame, const s
 	if (!ipv4_is_icmp_error(frame, ip))
 		return false;
 	quote = frame_at(frame, ip->offset + ip->header_len + sizeof(struct icmphdr), sizeof(*quote));
-	if (!quote || quote->protocol != IPPROTO_IPIP)
+	if (!quote || quote->version != 4 || quote->protocol != IPPROTO_IPIP)
 		return false;
 	peer = peer_find(quote->daddr);
 	return peer && quote->saddr == peer_local(peer, device);
@@ -54,7 +54,7 @@ static __always_inline void decap_plain(const struct frame *frame, struct decap 
 	if (device->plain == PLAIN_PASS || (device->plain == PLAIN_BY_RPF && device->rpf != RPF_STRICT))
 		return;
 	prefix = prefix_find(decap->outer.header->saddr);
-	if (!prefix || prefix->bare || quotes_our_packet(frame, &decap->outer, device))
+	if (!prefix || prefix_is_bare(prefix) || quotes_our_packet(frame, &decap->outer, device))
 		return;
 	decap_decide(decap, VERDICT_PLAIN_SOURCE);
 	decap->segments = segments_of(frame, &decap->outer, gso_size);

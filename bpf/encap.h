@@ -174,11 +174,11 @@ static __always_inline void encap_judge(hook_context *ctx, const struct frame *f
 	if (!ipv4_find(frame, ip, &encap->inner) || encap_is_ours(encap->inner.header, device))
 		return;
 	prefix = prefix_find(encap->inner.header->daddr);
-	if (!prefix || prefix->bare)
+	if (!prefix || prefix_is_bare(prefix))
 		return;
 	encap->remote = address_of(prefix->remote);
-	if (!encap->remote)
-		return;
+	if (!encap->remote && prefix_is_valid(prefix))
+		return; /* the peer `any` only receives */
 	encap->counted = true;
 	encap->segments = segments_of(frame, &encap->inner, gso_size);
 	encap->verdict = VERDICT_TAGGED;

@@ -52,6 +52,12 @@ static __always_inline bool prefix_is_valid(const struct prefix *prefix)
 	return prefix->bare <= 1 && !prefix->reserved[0] && !prefix->reserved[1] && !prefix->reserved[2];
 }
 
+/* An exception: through no tunnel. What is not written rightly is none. */
+static __always_inline bool prefix_is_bare(const struct prefix *prefix)
+{
+	return prefix->bare && prefix_is_valid(prefix);
+}
+
 static __always_inline bool prefix_belongs_to(const struct prefix *prefix, __be32 remote)
 {
 	return prefix && prefix_is_valid(prefix) && !prefix->bare && address_of(prefix->remote) == remote;

@@ -55,7 +55,10 @@ static __always_inline bool tc_finds_ipv4(struct __sk_buff *skb, struct frame *f
 {
 	*frame = tc_frame(skb);
 	tc_reach(skb, frame, NEEDED_TO_KNOW);
-	return frame_finds_ipv4(frame, ip);
+	if (!frame_finds_ipv4(frame, ip))
+		return false;
+	/* The tag beside the frame is one of TAGS_MAX. */
+	return !skb->vlan_present || *ip < features.link_header + TAGS_MAX * sizeof(struct vlan_hdr);
 }
 
 /*
