@@ -16,14 +16,13 @@
 struct encap {
 	enum verdict verdict;
 	bool counted;  /* false: not ours */
-	bool known;    /* `peers` has `remote` */
 	bool resolved; /* `fib` has the next hop's addresses; else the kernel's neighbour code must send it */
 	__be32 remote;
 	__u32 ifindex; /* device that the outer packet leaves by */
 	struct ipv4 inner;
 	struct segments segments;
 	struct bpf_fib_lookup fib;
-	struct peer_counters *counters;
+	struct peer_counters *counters; /* NULL while `peers` has no `remote` */
 };
 
 /* Has an earlier pass through the chain, or another attachment of ours, already wrapped it? */
@@ -170,7 +169,7 @@ static __always_inline void encap_judge(hook_context *ctx, const struct frame *f
 	const struct peer *peer;
 
 	encap->counted = false;
-	encap->known = false;
+	encap->counters = NULL;
 	if (!ipv4_find(frame, ip, &encap->inner) || encap_is_ours(encap->inner.header, device))
 		return;
 	prefix = prefix_find(encap->inner.header->daddr);
@@ -188,7 +187,6 @@ static __always_inline void encap_judge(hook_context *ctx, const struct frame *f
 	encap->verdict = VERDICT_NO_PEER;
 	if (!peer)
 		return;
-	encap->known = true;
 	encap->counters = count_of_peer(encap->remote);
 	encap->verdict = VERDICT_PEER_INVALID;
 	if (!peer_is_valid(peer) || !prefix_is_valid(prefix))
@@ -208,8 +206,6 @@ static __always_inline void encap_count(const struct encap *encap)
 	if (!encap->counted)
 		return;
 	count_verdict(encap->verdict, encap->segments.count);
-	if (!encap->known)
-		return;
 	if (encap->verdict == VERDICT_ENCAP_OK)
 		count_sent(encap->counters, &encap->segments);
 	else

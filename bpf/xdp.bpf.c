@@ -74,7 +74,8 @@ static __always_inline bool xdp_strip(struct xdp_md *ctx, const struct frame *fr
 	return at && copy_link_header(at, &link, link_len);
 }
 
-SEC("xdp.frags")
+/* Frames in several buffers: the loader sets the flag for them where the kernel knows it (Linux 5.18). */
+SEC("xdp")
 int decap_xdp(struct xdp_md *ctx)
 {
 	struct frame frame = xdp_frame(ctx);

@@ -66,9 +66,10 @@ static int fail_attach(const struct link *link, enum mode mode, int error)
 	bpf_xdp_query(link->ifindex, 0, &query);
 	if (query.prog_id) {
 		program_name(query.prog_id, name);
-		return fail("attach to %s: another XDP program, %s (id %u), is there, and this kernel cannot run two; "
-			    "use 'mode tc', or take it away ('ip link set %s xdp off')",
-			    link->name, name, query.prog_id, link->name);
+		return fail(
+			"attach to %s: another XDP program, %s (id %u), is there, and this kernel and libxdp cannot "
+			"run two; use 'mode tc', or take it away ('ip link set %s xdp off')",
+			link->name, name, query.prog_id, link->name);
 	}
 	if (error == EOPNOTSUPP || error == EINVAL || error == ERANGE)
 		return fail("attach to %s: its driver cannot run XDP in %s mode (with MTU %u): %s; use 'mode auto' or "
@@ -142,25 +143,38 @@ static void detach_from_dispatcher(__u32 ifindex, const struct maps *maps)
 	xdp_multiprog__close(all);
 }
 
-static int place_in_dispatcher(const struct link *link, const struct maps *maps, enum mode mode, bool quiet)
+/* Attaches the XDP object's program by libxdp. Returns true if that put it into a dispatcher. */
+static bool attach_in_dispatcher(struct xdp_bpf *xdp, __u32 ifindex, const struct maps *maps, enum mode mode)
 {
-	struct xdp_program *program;
+	enum xdp_attach_mode as = mode == MODE_NATIVE ? XDP_MODE_NATIVE : XDP_MODE_SKB;
+	struct xdp_program *program = xdp_program__from_bpf_obj(xdp->obj, "xdp");
+	struct xdp_multiprog *all;
+	bool found = false;
+
+	if (libxdp_get_error(program))
+		return false;
+	if (!xdp_program__attach(program, ifindex, as, 0)) {
+		found = find_in_dispatcher(ifindex, maps, &all);
+		xdp_multiprog__close(all);
+		/* libxdp falls back to a program alone, which it cannot exchange later. */
+		if (!found)
+			xdp_program__detach(program, ifindex, as, 0);
+	}
+	xdp_program__close(program);
+	return found;
+}
+
+/* FAILED says nothing: to stand alone is the other way. */
+static int place_in_dispatcher(const struct link *link, const struct maps *maps, enum mode mode)
+{
 	struct xdp_bpf *xdp;
-	int error;
+	bool done;
 
 	if (objects_open_xdp(link, maps, &xdp))
 		return FAILED;
-	program = xdp_program__from_bpf_obj(xdp->obj, "xdp.frags");
-	error = libxdp_get_error(program);
-	if (!error) {
-		error = xdp_program__attach(program, link->ifindex,
-					    mode == MODE_NATIVE ? XDP_MODE_NATIVE : XDP_MODE_SKB, 0);
-		xdp_program__close(program);
-	}
+	done = attach_in_dispatcher(xdp, link->ifindex, maps, mode);
 	xdp_bpf__destroy(xdp);
-	if (!error)
-		return DONE;
-	return quiet ? FAILED : fail_attach(link, mode, -error);
+	return done ? DONE : FAILED;
 }
 
 int hook_xdp_attach(const struct link *link, const char *folder, const struct maps *maps, enum mode mode, bool quiet)
@@ -172,9 +186,10 @@ int hook_xdp_attach(const struct link *link, const char *folder, const struct ma
 		hook_xdp_detach(link->ifindex, folder, maps);
 		place = XDP_ABSENT;
 	}
-	if (place == XDP_ALONE || !probe_dispatcher())
-		return place_alone(link, folder, maps, mode, place == XDP_ALONE, quiet);
-	return place_in_dispatcher(link, maps, mode, quiet);
+	/* A dispatcher older than the kernel may be refused (seen: libxdp 1.3.1's, from Linux 6.12 on). */
+	if (place == XDP_ABSENT && probe_dispatcher() && !place_in_dispatcher(link, maps, mode))
+		return DONE;
+	return place_alone(link, folder, maps, mode, place == XDP_ALONE, quiet);
 }
 
 void hook_xdp_detach(__u32 ifindex, const char *folder, const struct maps *maps)

@@ -94,9 +94,9 @@ int objects_open_xdp(const struct link *link, const struct maps *maps, struct xd
 	if (!xdp)
 		return objects_fail("open the XDP program", errno);
 	xdp->rodata->features = features;
-	/* A kernel that cannot say a frame's whole length (before 5.18) has no frames in several buffers either. */
-	if (!features.xdp_buff_len)
-		bpf_program__set_flags(xdp->progs.decap_xdp, 0);
+	/* Both came with Linux 5.18. libbpf's section "xdp.frags" would set the flag on older kernels too. */
+	if (features.xdp_buff_len)
+		bpf_program__set_flags(xdp->progs.decap_xdp, BPF_F_XDP_HAS_FRAGS);
 	if (reuse(xdp->maps.meta, maps->meta) || reuse(xdp->maps.prefixes, maps->prefixes) ||
 	    reuse(xdp->maps.peers, maps->peers) || reuse(xdp->maps.verdicts, maps->verdicts) ||
 	    reuse(xdp->maps.peer_counters, maps->peer_counters)) {

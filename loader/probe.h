@@ -15,7 +15,7 @@ struct features probe_features(const struct link *link);
 /* Whether one XDP program can be put into another, as libxdp's dispatcher needs. A locked-down kernel refuses it. */
 bool probe_dispatcher(void);
 
-/* Whether native XDP on this device gains over TC; if not, the reason is put into *why. */
-bool probe_native_gains(const struct link *link, const char **why);
+/* Whether native XDP on this device gains over TC. */
+bool probe_native_gains(const struct link *link);
 
 #endif

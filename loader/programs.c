@@ -60,14 +60,14 @@ static int attach_decap(struct programs *programs, const struct link *link, cons
 }
 
 /* Mode auto: native XDP where the driver gains from it and takes it, else TC. */
-static int attach_decap_auto(struct programs *programs, const struct link *link, const char *folder,
-			     const struct maps *maps, struct meta *meta)
+static int attach_decap_as_asked(struct programs *programs, const struct link *link, const char *folder,
+				 const struct maps *maps, struct meta *meta)
 {
-	const char *why;
-
+	meta->mode_used = meta->mode;
+	if (meta->mode != MODE_AUTO)
+		return attach_decap(programs, link, folder, maps, meta, meta->mode, false);
 	meta->mode_used = MODE_NATIVE;
-	if (probe_native_gains(link, &why) &&
-	    attach_decap(programs, link, folder, maps, meta, MODE_NATIVE, true) == DONE)
+	if (probe_native_gains(link) && attach_decap(programs, link, folder, maps, meta, MODE_NATIVE, true) == DONE)
 		return DONE;
 	meta->mode_used = MODE_TC;
 	return attach_decap(programs, link, folder, maps, meta, MODE_TC, false);
@@ -76,15 +76,14 @@ static int attach_decap_auto(struct programs *programs, const struct link *link,
 int programs_attach(struct programs *programs, const struct link *link, const char *folder, const struct maps *maps,
 		    struct meta *meta)
 {
+	bool had_encap = hook_tc_find(link->ifindex, folder, maps, TC_EGRESS);
+
 	if (hook_tc_attach(bpf_program__fd(programs->tc->progs.encap), link, folder, maps, meta, TC_EGRESS))
 		return FAILED;
-	if (meta->mode == MODE_AUTO) {
-		if (attach_decap_auto(programs, link, folder, maps, meta))
-			return FAILED;
-	} else {
-		meta->mode_used = meta->mode;
-		if (attach_decap(programs, link, folder, maps, meta, meta->mode, false))
-			return FAILED;
+	if (attach_decap_as_asked(programs, link, folder, maps, meta)) {
+		if (!had_encap)
+			programs_detach(link->ifindex, folder, maps, meta);
+		return FAILED;
 	}
 	meta->hook = meta->mode_used == MODE_TC ? HOOK_TC : HOOK_XDP;
 	if (write_meta(maps, meta))
