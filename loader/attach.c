@@ -77,10 +77,10 @@ struct attaching {
 	const struct session *session;
 	const struct attach_request *request;
 	struct link link;
-	bool is_new;         /* nothing is attached yet */
-	bool device_is_new;  /* the device of that name is another than the one that was attached */
-	struct meta before;  /* not of a new one */
-	__u8 made;           /* what is there of meta.made before this run makes anything */
+	bool is_new;        /* nothing is attached yet */
+	bool device_is_new; /* the device of that name is another than the one that was attached */
+	struct meta before; /* not of a new one */
+	__u8 made;          /* of meta.made, what is there before this run makes anything */
 	struct attachment attachment;
 	struct programs *programs;
 	struct change change;
@@ -133,12 +133,12 @@ static int check_other_folders(const struct attaching *attaching)
 	struct attachments all;
 	int result = DONE;
 
-	if (attachments_open(attaching->session, &all))
+	if (attachments_open(attaching->session, false, &all))
 		return FAILED;
 	for (size_t i = 0; i < all.count && !result; i++) {
 		if (all.list[i].meta.ifindex == attaching->link.ifindex &&
 		    strcmp(all.list[i].folder, attaching->attachment.folder))
-			result = fail("%s is attached already, as %s: use the -n, or none, that made it",
+			result = fail("%s is attached already, as %s: detach that first, or use the -n that made it",
 				      attaching->link.name, all.list[i].folder);
 	}
 	attachments_close(&all);
@@ -155,8 +155,8 @@ static int check_device_change(struct attaching *attaching)
 		return FAILED;
 	attaching->device_is_new = !present;
 	if (!present)
-		warn("%s had number %u and is gone: the new %s takes over its peers and prefixes", attaching->link.name,
-		     attachment->meta.ifindex, attaching->link.name);
+		warn("the %s that %s belonged to is gone: the new one takes over its peers and prefixes",
+		     attaching->link.name, attachment->folder);
 	return DONE;
 }
 
@@ -259,8 +259,7 @@ static int check_peers(const struct attaching *attaching)
 	char name[ADDRESS_TEXT];
 
 	for (size_t i = 0; i < peers->count; i++) {
-		struct peer effective =
-			options_effective(&peers->list[i].peer, &attaching->attachment.meta);
+		struct peer effective = options_effective(&peers->list[i].peer, &attaching->attachment.meta);
 
 		if (options_contradict(&effective))
 			return fail("peer %s would have a fixed ttl with nopmtudisc: change it first with 'peer set'",
@@ -282,10 +281,10 @@ static int check_change(struct attaching *attaching)
 	struct change *change = &attaching->change;
 
 	hold_routes(change);
-	return check_peers(attaching) || change_check_source(change, attaching->attachment.meta.src) ||
-			       change_wish_routes(change, NULL) || change_check(change) ?
-		       FAILED :
-		       DONE;
+	if (check_peers(attaching) || change_check_source(change, attaching->attachment.meta.src) ||
+	    change_wish_routes(change, NULL))
+		return FAILED;
+	return change_check(change);
 }
 
 static int prepare_change(struct attaching *attaching)
@@ -330,16 +329,16 @@ static int pin(const struct attaching *attaching)
 
 	if (attaching->is_new && pins_make_folder(&attaching->session->pins, attachment->folder))
 		return FAILED;
-	return attachment_write_meta(attachment) || pins_pin_maps(attachment->folder, &attachment->maps) ? FAILED :
-														 DONE;
+	if (attachment_write_meta(attachment))
+		return FAILED;
+	return pins_pin_maps(attachment->folder, &attachment->maps);
 }
 
 static int make(struct attaching *attaching)
 {
 	struct attachment *attachment = &attaching->attachment;
 
-	if (attaching->device_is_new &&
-	    programs_detach(0, attachment->folder, &attachment->maps, &attachment->meta))
+	if (attaching->device_is_new && programs_detach(0, attachment->folder, &attachment->maps, &attachment->meta))
 		return FAILED;
 	if (make_neighbour(attaching) || forwarding_take(attaching->session, attachment) ||
 	    change_apply(&attaching->change))

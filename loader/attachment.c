@@ -11,34 +11,34 @@
 
 static const __u32 first;
 
-/* Reads a `meta` of any layout as far as this version knows it. */
-static int read_meta(const char *folder, int fd, unsigned int value_size, struct meta *meta)
+/* Reads a `meta` of any layout as far as this version knows it. Returns 0 or -errno. */
+static int read_meta(int fd, unsigned int value_size, struct meta *meta)
 {
 	void *value = calloc(1, value_size);
 	int error = 0;
 
 	if (!value)
-		return fail("out of memory");
+		return -ENOMEM;
 	if (bpf_map_lookup_elem(fd, &first, value))
 		error = -errno;
 	memset(meta, 0, sizeof(*meta));
 	memcpy(meta, value, value_size < sizeof(*meta) ? value_size : sizeof(*meta));
 	free(value);
-	return error ? fail("cannot read %s/meta: %s", folder, strerror(-error)) : DONE;
+	return error;
 }
 
+/* Returns 0, -EINVAL if what is pinned there is not ours, or another -errno. */
 static int peek_meta(const char *folder, struct meta *meta)
 {
 	unsigned int value_size;
-	int fd, result;
+	int fd, error;
 
-	if (pins_open_meta(folder, &fd, &value_size))
-		return FAILED;
-	if (fd < 0)
-		return fail("%s/meta has just gone: try again", folder);
-	result = read_meta(folder, fd, value_size, meta);
+	error = pins_open_meta(folder, &fd, &value_size);
+	if (error)
+		return error;
+	error = read_meta(fd, value_size, meta);
 	close(fd);
-	return result;
+	return error;
 }
 
 static int check_meta(const struct session *session, const char *folder, const struct meta *meta)
@@ -55,8 +55,15 @@ static int check_meta(const struct session *session, const char *folder, const s
 
 static int open_attached(const struct session *session, struct attachment *attachment)
 {
-	if (peek_meta(attachment->folder, &attachment->meta) ||
-	    check_meta(session, attachment->folder, &attachment->meta))
+	int error = peek_meta(attachment->folder, &attachment->meta);
+
+	if (error == -EINVAL)
+		return fail("%s/meta is not ours: remove the folder, or choose another bpffs with IPIPBPF_BPFFS",
+			    attachment->folder);
+	if (error)
+		return fail("cannot read %s/meta: %s%s", attachment->folder, strerror(-error),
+			    error == -EPERM || error == -EACCES ? ", run it as root" : "");
+	if (check_meta(session, attachment->folder, &attachment->meta))
 		return FAILED;
 	return pins_open_maps(attachment->folder, &attachment->maps);
 }
@@ -81,21 +88,33 @@ int attachment_open(const struct session *session, const char *device, struct at
 	}
 }
 
+int attachment_check_state(const struct session *session, const char *device, enum folder_state state)
+{
+	if (state == FOLDER_ATTACHED)
+		return DONE;
+	return fail("%s is not attached: '%s attach %s'", device, session_program(session), device);
+}
+
+static int check_complete(const struct session *session, const char *device, const struct attachment *attachment)
+{
+	const char *missing = pins_missing_map(&attachment->maps);
+
+	if (!missing)
+		return DONE;
+	return fail("%s/%s is missing: '%s attach %s' makes it", attachment->folder, missing, session_program(session),
+		    device);
+}
+
 int attachment_require(const struct session *session, const char *device, struct attachment *attachment)
 {
 	enum folder_state state;
-	const char *missing;
 
 	if (attachment_open(session, device, attachment, &state))
 		return FAILED;
-	if (state != FOLDER_ATTACHED)
-		return fail("%s is not attached: '%s attach %s'", device, session_program(session), device);
-	missing = pins_missing_map(&attachment->maps);
-	if (!missing)
+	if (!attachment_check_state(session, device, state) && !check_complete(session, device, attachment))
 		return DONE;
 	attachment_close(attachment);
-	return fail("%s/%s is missing: '%s attach %s' makes it", attachment->folder, missing,
-		    session_program(session), device);
+	return FAILED;
 }
 
 void attachment_close(struct attachment *attachment)
@@ -113,33 +132,32 @@ int attachment_write_meta(const struct attachment *attachment)
 struct search {
 	const struct session *session;
 	struct attachments *attachments;
+	bool tell;
 };
 
-/* A folder with our namespace's name, but not its cookie: somebody looks for what is in there. */
-static void name_other(const struct session *session, const char *folder, const struct folder_name *name)
+/* Names what is passed over although somebody may look for it: another layout, or our namespace's name in a new one. */
+static void tell_other(const struct session *session, const char *folder, const struct attachment *attachment)
 {
-	if (session->netns && !strcmp(name->netns, session->netns))
+	if (attachment->meta.layout != LAYOUT)
+		warn("%s has layout %u and this version knows %d: use the version that attached it", folder,
+		     attachment->meta.layout, LAYOUT);
+	else if (session->netns && !strcmp(attachment->name.netns, session->netns))
 		warn("%s belongs to another network namespace, which had this name: if it is gone, "
 		     "remove the folder with 'rm -r'",
 		     folder);
 }
 
 /* Whether the folder is an attachment of this namespace that this version can read. */
-static bool is_of_session(const struct session *session, const char *folder, struct attachment *attachment)
+static bool is_of_session(const struct search *search, const char *folder, struct attachment *attachment)
 {
-	enum folder_state state;
+	const struct session *session = search->session;
 
-	if (pins_parse_folder(folder, &attachment->name) || pins_folder_state(folder, &state) ||
-	    state != FOLDER_ATTACHED || peek_meta(folder, &attachment->meta))
+	if (pins_parse_folder(folder, &attachment->name) || peek_meta(folder, &attachment->meta))
 		return false;
-	if (attachment->meta.layout != LAYOUT) {
-		warn("%s has layout %u and this version knows %d: it is passed over", folder, attachment->meta.layout,
-		     LAYOUT);
-		return false;
-	}
-	if (attachment->meta.netns_cookie == session->netns_cookie)
+	if (attachment->meta.layout == LAYOUT && attachment->meta.netns_cookie == session->netns_cookie)
 		return true;
-	name_other(session, folder, &attachment->name);
+	if (search->tell)
+		tell_other(session, folder, attachment);
 	return false;
 }
 
@@ -156,8 +174,10 @@ static int add_folder(const char *path, void *argument)
 	attachment = &longer[attachments->count];
 	memset(attachment, 0, sizeof(*attachment));
 	strncpy(attachment->folder, path, sizeof(attachment->folder) - 1);
-	if (!is_of_session(search->session, path, attachment) || pins_open_maps(path, &attachment->maps))
+	if (!is_of_session(search, path, attachment))
 		return DONE;
+	if (pins_open_maps(path, &attachment->maps))
+		return FAILED;
 	attachments->count++;
 	return DONE;
 }
@@ -169,9 +189,9 @@ static int compare(const void *a, const void *b)
 	return strcmp(left->folder, right->folder);
 }
 
-int attachments_open(const struct session *session, struct attachments *attachments)
+int attachments_open(const struct session *session, bool tell, struct attachments *attachments)
 {
-	struct search search = { .session = session, .attachments = attachments };
+	struct search search = { .session = session, .attachments = attachments, .tell = tell };
 
 	*attachments = (struct attachments){ 0 };
 	if (pins_each_folder(&session->pins, add_folder, &search)) {

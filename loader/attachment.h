@@ -27,20 +27,26 @@ struct attachment {
 int attachment_open(const struct session *session, const char *device, struct attachment *attachment,
 		    enum folder_state *state);
 
-/* The same for the commands that need an attachment with all its maps. */
+/* FAILED if that says that nothing is attached. */
+int attachment_check_state(const struct session *session, const char *device, enum folder_state state);
+
+/* Opens it for the commands that need it with all its maps. */
 int attachment_require(const struct session *session, const char *device, struct attachment *attachment);
 void attachment_close(struct attachment *attachment);
 
 /* Writes attachment->meta into its map. DONE or FAILED. */
 int attachment_write_meta(const struct attachment *attachment);
 
-/* The attachments of this session's namespace, by name. Folders of others are passed over. */
+/*
+ * The attachments of this session's namespace, by name. Other folders are passed over; with `tell` those that somebody
+ * may look for are named in a warning.
+ */
 struct attachments {
 	struct attachment *list;
 	size_t count;
 };
 
-int attachments_open(const struct session *session, struct attachments *attachments);
+int attachments_open(const struct session *session, bool tell, struct attachments *attachments);
 void attachments_close(struct attachments *attachments);
 
 /*

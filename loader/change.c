@@ -44,8 +44,7 @@ static int begin_on_device(struct change *change, const struct session *session,
 	return change_begin(change, session, attachment, &link);
 }
 
-int change_open(struct change *change, const struct session *session, const char *device,
-		struct attachment *attachment)
+int change_open(struct change *change, const struct session *session, const char *device, struct attachment *attachment)
 {
 	if (attachment_require(session, device, attachment))
 		return FAILED;
@@ -144,8 +143,7 @@ int change_check(struct change *change)
 	for (size_t i = 0; i < change->wish_count; i++) {
 		const struct prefix_wish *wish = &change->wishes[i];
 
-		if (check_same_route(change, wish) ||
-		    (wish->present && change_check_source(change, wish->record.src)))
+		if (check_same_route(change, wish) || (wish->present && change_check_source(change, wish->record.src)))
 			return FAILED;
 	}
 	if (change->peer.given && change->peer.present && change_check_source(change, change->peer.src))
@@ -164,18 +162,19 @@ static int set_peer_src(struct change *change, const char *what)
 {
 	const struct peer_wish *wish = &change->peer;
 	struct peer_src before, after;
+	struct map_change set = {
+		.fd = change->attachment->maps.peer_src,
+		.key = &wish->key,
+		.key_size = sizeof(wish->key),
+		.value_size = sizeof(after),
+	};
 	int error;
 
-	peer_src_read(change->attachment->maps.peer_src, wish->key.remote, before.src);
+	peer_src_read(set.fd, wish->key.remote, before.src);
 	memcpy(after.src, wish->src, sizeof(after.src));
-	error = journal_map(&change->journal, &(struct map_change){
-						      .fd = change->attachment->maps.peer_src,
-						      .key = &wish->key,
-						      .key_size = sizeof(wish->key),
-						      .before = address_is_zero(before.src) ? NULL : &before,
-						      .after = address_is_zero(after.src) || !wish->present ? NULL : &after,
-						      .value_size = sizeof(after),
-					      });
+	set.before = address_is_zero(before.src) ? NULL : &before;
+	set.after = address_is_zero(after.src) || !wish->present ? NULL : &after;
+	error = journal_map(&change->journal, &set);
 	return error ? map_failed("peer_src", what, error) : DONE;
 }
 
@@ -183,18 +182,18 @@ static int set_peer(struct change *change)
 {
 	const struct peer_wish *wish = &change->peer;
 	const struct peer_entry *before = peers_find(&change->peers, wish->key.remote);
+	const struct map_change set = {
+		.fd = change->attachment->maps.peers,
+		.key = &wish->key,
+		.key_size = sizeof(wish->key),
+		.before = before ? &before->peer : NULL,
+		.after = wish->present ? &wish->peer : NULL,
+		.value_size = sizeof(wish->peer),
+	};
+	int error = journal_map(&change->journal, &set);
 	char name[ADDRESS_TEXT];
-	int error;
 
 	peer_name(wish->key.remote, name);
-	error = journal_map(&change->journal, &(struct map_change){
-						      .fd = change->attachment->maps.peers,
-						      .key = &wish->key,
-						      .key_size = sizeof(wish->key),
-						      .before = before ? &before->peer : NULL,
-						      .after = wish->present ? &wish->peer : NULL,
-						      .value_size = sizeof(wish->peer),
-					      });
 	if (error)
 		return map_failed("peers", name, error);
 	/* A failure is no harm: else the peer's first packet makes them. */
@@ -206,34 +205,34 @@ static int set_peer(struct change *change)
 static int set_prefix(struct change *change, const struct prefix_wish *wish)
 {
 	const struct prefix_entry *before = prefixes_find(&change->prefixes, &wish->key);
+	const struct map_change set = {
+		.fd = change->attachment->maps.prefixes,
+		.key = &wish->key,
+		.key_size = sizeof(wish->key),
+		.before = before ? &before->prefix : NULL,
+		.after = wish->present ? &wish->prefix : NULL,
+		.value_size = sizeof(wish->prefix),
+	};
+	int error = journal_map(&change->journal, &set);
 	char name[PREFIX_TEXT];
-	int error;
 
-	error = journal_map(&change->journal, &(struct map_change){
-						      .fd = change->attachment->maps.prefixes,
-						      .key = &wish->key,
-						      .key_size = sizeof(wish->key),
-						      .before = before ? &before->prefix : NULL,
-						      .after = wish->present ? &wish->prefix : NULL,
-						      .value_size = sizeof(wish->prefix),
-					      });
 	return error ? map_failed("prefixes", prefix_format(&wish->key, name), error) : DONE;
 }
 
 static int set_record(struct change *change, const struct prefix_wish *wish)
 {
 	const struct route_entry *before = route_records_find(&change->records, &wish->key);
+	const struct map_change set = {
+		.fd = change->attachment->maps.routes,
+		.key = &wish->key,
+		.key_size = sizeof(wish->key),
+		.before = before ? &before->record : NULL,
+		.after = wish->present && wish->routed ? &wish->record : NULL,
+		.value_size = sizeof(wish->record),
+	};
+	int error = journal_map(&change->journal, &set);
 	char name[PREFIX_TEXT];
-	int error;
 
-	error = journal_map(&change->journal, &(struct map_change){
-						      .fd = change->attachment->maps.routes,
-						      .key = &wish->key,
-						      .key_size = sizeof(wish->key),
-						      .before = before ? &before->record : NULL,
-						      .after = wish->present && wish->routed ? &wish->record : NULL,
-						      .value_size = sizeof(wish->record),
-					      });
 	return error ? map_failed("routes", prefix_format(&wish->key, name), error) : DONE;
 }
 

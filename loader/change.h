@@ -19,8 +19,8 @@
 /* What a prefix is to be. */
 struct prefix_wish {
 	struct prefix_key key;
-	bool present;               /* false: it goes, and its route and record with it */
-	bool routed;                /* it has a kernel route if the device has `routes on` */
+	bool present; /* false: it goes, and its route and record with it */
+	bool routed;  /* it has a kernel route if the device has `routes on` */
 	struct prefix prefix;
 	struct route_record record; /* of a routed one: the source that was given with the prefix */
 };

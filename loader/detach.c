@@ -49,9 +49,9 @@ static int delete_neighbour(const struct session *session, const struct attachme
 
 	if (attachment->meta.made & MADE_NEIGHBOUR)
 		error = neighbour_delete(session->netlink, ifindex);
-	return error ? fail("cannot delete the neighbour of %s: %s, detach again", attachment->name.device,
-			    strerror(-error)) :
-		       DONE;
+	if (!error)
+		return DONE;
+	return fail("cannot delete the neighbour of %s: %s, detach again", attachment->name.device, strerror(-error));
 }
 
 /* The number of the attached device, under whatever name; 0: it is gone. */

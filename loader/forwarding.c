@@ -25,7 +25,7 @@ static int find_sharer(const struct session *session, const struct attachment *a
 	struct attachments all;
 
 	*found = false;
-	if (attachments_open(session, &all))
+	if (attachments_open(session, false, &all))
 		return FAILED;
 	for (size_t i = 0; i < all.count; i++) {
 		if (all.list[i].meta.made & MADE_LO_FORWARDING && strcmp(all.list[i].folder, attachment->folder))

@@ -54,7 +54,7 @@ static int refuse(const struct swallow *swallow, const __u8 remote[4])
 	prefix_format(&swallow->prefix, prefix);
 	address_format(remote, peer);
 	if (swallow->by_change)
-		return fail("a loop: the route %s would lead to its own peer %s through the tunnel, "
+		return fail("a loop: the route %s would lead to the peer %s through the tunnel, "
 			    "add a longer route to %s first, or use 'routes off'",
 			    prefix, peer, peer);
 	return fail("a loop: the route %s leads to the peer %s through the tunnel, add a longer route to %s first",
@@ -88,7 +88,7 @@ static int check_other_attachments(const struct change *change)
 	struct peers peers;
 	int result = DONE;
 
-	if (attachments_open(change->session, &others))
+	if (attachments_open(change->session, false, &others))
 		return FAILED;
 	for (size_t i = 0; i < others.count && !result; i++) {
 		if (!strcmp(others.list[i].folder, change->attachment->folder))

@@ -6,8 +6,8 @@
 struct change;
 
 /*
- * Refuses a change after which the FIB's route to the remote of any peer in this namespace would lead into a tunnel, and
- * a new peer whose remote is an address of this host. DONE or FAILED.
+ * Refuses a change after which the FIB's route to the remote of any peer in this namespace would lead into a tunnel,
+ * and a new peer whose remote is an address of this host. DONE or FAILED.
  */
 int loop_check(const struct change *change);
 

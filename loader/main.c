@@ -15,7 +15,7 @@
 
 struct command {
 	const char *name;
-	const char *verb;    /* the second word, or NULL */
+	const char *verb; /* the second word, or NULL */
 	int (*run)(struct session *session, struct words *words);
 	const char *words;   /* what follows, as in the usage */
 	const char *summary; /* one line */
@@ -145,8 +145,7 @@ static int wrong_verb(const char *name, const char *word)
 		size_t length = strlen(verbs);
 
 		if (!strcmp(commands[i].name, name))
-			snprintf(verbs + length, sizeof(verbs) - length, "%s%s", length ? ", " : "",
-				 commands[i].verb);
+			snprintf(verbs + length, sizeof(verbs) - length, "%s%s", length ? ", " : "", commands[i].verb);
 	}
 	if (!word)
 		return wrong("'%s' needs a word behind it: %s or help", name, verbs);

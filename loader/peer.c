@@ -151,8 +151,7 @@ static int wish_listed(struct change *change, const struct peer_request *request
 
 static bool is_listed(const struct peer_request *request, const struct prefix_key *key)
 {
-	return request->prefix_count &&
-	       bsearch(key, request->prefixes, request->prefix_count, sizeof(*key), compare);
+	return request->prefix_count && bsearch(key, request->prefixes, request->prefix_count, sizeof(*key), compare);
 }
 
 /* Wishes away the peer's prefixes that are not in the list. */

@@ -54,8 +54,7 @@ bool peer_is_valid(const struct peer *peer)
 	if (peer->tos_mode > FIELD_FIXED || (peer->tos_mode == FIELD_FIXED && peer->tos & 3))
 		return false;
 	return peer->df <= DF_NOPMTUDISC && peer->rpf <= RPF_OFF && peer->monitor <= SWITCH_OFF &&
-	       peer->ecn <= ECN_COMPATIBILITY && peer->type == TYPE_IPIP &&
-	       !memcmp(peer->reserved, zero, sizeof(zero));
+	       peer->ecn <= ECN_COMPATIBILITY && peer->type == TYPE_IPIP && !memcmp(peer->reserved, zero, sizeof(zero));
 }
 
 void peer_src_read(int fd, const __u8 remote[4], __u8 src[4])

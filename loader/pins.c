@@ -45,8 +45,8 @@ static const struct pinned_map pinned_maps[] = {
 	  VERDICT_ROOM, false, false },
 	{ "peer_counters", offsetof(struct maps, peer_counters), BPF_MAP_TYPE_PERCPU_HASH, sizeof(struct peer_key),
 	  sizeof(struct peer_counters), PEERS_MAX, false, false },
-	{ "identification", offsetof(struct maps, identification), BPF_MAP_TYPE_HASH,
-	  sizeof(struct identification_key), 0, PEERS_MAX, false, true },
+	{ "identification", offsetof(struct maps, identification), BPF_MAP_TYPE_HASH, sizeof(struct identification_key),
+	  0, PEERS_MAX, false, true },
 	{ "routes", offsetof(struct maps, routes), BPF_MAP_TYPE_HASH, sizeof(struct prefix_key),
 	  sizeof(struct route_record), PREFIXES_MAX, true, false },
 	{ "peer_src", offsetof(struct maps, peer_src), BPF_MAP_TYPE_HASH, sizeof(struct peer_key),
@@ -273,53 +273,59 @@ static int path_of(char path[PATH_MAX], const char *folder, const char *name)
 	return DONE;
 }
 
-/* A map by its pin; -1 in *fd if there is none. */
+/* A map by its pin. Returns 0 or -errno, and then *fd is -1. */
 static int open_map(const char *path, int *fd, struct bpf_map_info *info)
 {
 	__u32 size = sizeof(*info);
+	int error;
 
 	memset(info, 0, sizeof(*info));
 	*fd = bpf_obj_get(path);
-	if (*fd < 0 && errno == ENOENT)
-		return DONE;
 	if (*fd < 0)
-		return fail("cannot open %s: %s%s", path, strerror(errno), as_root(errno));
-	/* A program or a link has no such map type: the kernel fills what it knows, and the check that follows fails. */
-	if (bpf_obj_get_info_by_fd(*fd, info, &size)) {
-		fail("cannot look at %s: %s", path, strerror(errno));
-		close(*fd);
-		*fd = -1;
-		return FAILED;
-	}
-	return DONE;
+		return -errno;
+	/* Of a pinned program or link this is other information; what is asked of it then does not fit. */
+	if (!bpf_obj_get_info_by_fd(*fd, info, &size))
+		return 0;
+	error = -errno;
+	close(*fd);
+	*fd = -1;
+	return error;
 }
 
 int pins_open_meta(const char *folder, int *fd, unsigned int *value_size)
 {
 	struct bpf_map_info info;
 	char path[PATH_MAX];
+	int error;
 
-	if (path_of(path, folder, "meta") || open_map(path, fd, &info))
-		return FAILED;
+	if (snprintf(path, sizeof(path), "%s/meta", folder) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	error = open_map(path, fd, &info);
+	if (error)
+		return error;
 	*value_size = info.value_size;
-	if (*fd >= 0 && info.type == BPF_MAP_TYPE_ARRAY && info.key_size == sizeof(__u32) &&
-	    info.value_size >= sizeof(__u32) && !strcmp(info.name, "meta"))
-		return DONE;
-	if (*fd >= 0)
-		close(*fd);
+	if (info.type == BPF_MAP_TYPE_ARRAY && info.key_size == sizeof(__u32) && info.value_size >= sizeof(__u32))
+		return 0;
+	close(*fd);
 	*fd = -1;
-	return fail("%s is not ours: it is left alone, choose another bpffs with IPIPBPF_BPFFS or remove it", path);
+	return -EINVAL;
 }
 
 static int open_checked(const char *folder, const struct pinned_map *map, int *fd)
 {
 	struct bpf_map_info info;
 	char path[PATH_MAX];
+	int error;
 
-	if (path_of(path, folder, map->name) || open_map(path, fd, &info))
+	if (path_of(path, folder, map->name))
 		return FAILED;
-	if (*fd < 0 || (info.type == map->type && info.key_size == map->key_size &&
-			(!map->value_size || info.value_size == map->value_size)))
+	error = open_map(path, fd, &info);
+	if (error == -ENOENT)
+		return DONE;
+	if (error)
+		return fail("cannot open %s: %s%s", path, strerror(-error), as_root(-error));
+	if (info.type == map->type && info.key_size == map->key_size &&
+	    (!map->value_size || info.value_size == map->value_size))
 		return DONE;
 	close(*fd);
 	*fd = -1;

@@ -53,11 +53,12 @@ int pins_folder_state(const char *folder, enum folder_state *state);
 int pins_make_folder(const struct pins *pins, const char *folder);
 
 /*
- * Opens the maps that are pinned in `folder`; -1 for those that are not. FAILED if something else than our map is
- * pinned under the name of one. pins_open_meta() opens `meta` alone, of which only the key and that the value has
- * room for the layout's number are sure.
+ * Opens `meta` of whatever layout: an array whose value has room for the layout's number. Says nothing. Returns 0,
+ * -EINVAL if what is pinned is something else, or another -errno.
  */
 int pins_open_meta(const char *folder, int *fd, unsigned int *value_size);
+
+/* Opens the maps that are pinned in `folder`; -1 for those that are not. FAILED if one is not of this layout. */
 int pins_open_maps(const char *folder, struct maps *maps);
 
 /* Pins the open maps that are not pinned yet, `meta` first. DONE or FAILED. */
@@ -71,13 +72,13 @@ const char *pins_missing_map(const struct maps *maps);
 
 void pins_close_maps(struct maps *maps);
 
-/* Removes our pins, `meta` last, the folder, and `ipipbpf` if it is empty then. Strangers' files stay. DONE or FAILED. */
+/*
+ * Removes our pins, `meta` last, the folder, and `ipipbpf` if it is empty then. Strangers' files stay. DONE or FAILED.
+ */
 int pins_remove_folder(const struct pins *pins, const char *folder);
 
-#define MAPS_CLOSED                                                                                                    \
-	(struct maps)                                                                                                  \
-	{                                                                                                              \
-		-1, -1, -1, -1, -1, -1, -1, -1                                                                         \
-	}
+/* clang-format off */
+#define MAPS_CLOSED ((struct maps){ -1, -1, -1, -1, -1, -1, -1, -1 })
+/* clang-format on */
 
 #endif

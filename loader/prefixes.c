@@ -18,8 +18,7 @@ int prefixes_read(int fd, struct prefixes *prefixes)
 	void *list;
 
 	*prefixes = (struct prefixes){ 0 };
-	if (map_entries_read(fd, "prefixes", sizeof(struct prefix_key), sizeof(struct prefix), &list,
-			     &prefixes->count))
+	if (map_entries_read(fd, "prefixes", sizeof(struct prefix_key), sizeof(struct prefix), &list, &prefixes->count))
 		return FAILED;
 	prefixes->list = list;
 	if (prefixes->count)

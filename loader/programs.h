@@ -20,15 +20,15 @@ struct programs_state {
 };
 
 /*
- * Loads the programs for LINK over the maps in *maps. Maps that are -1 are made and their descriptors put there: all but
- * `routes` and `peer_src`, which no program uses.
+ * Loads the programs for LINK over the maps in *maps. Maps that are -1 are made and their descriptors put there: all
+ * but `routes` and `peer_src`, which no program uses.
  */
 int programs_load(const struct link *link, struct maps *maps, struct programs **programs);
 
 /*
  * Attaches them, or exchanges those that are attached, as meta->mode asks. Pins links in `folder`, fills
- * meta->mode_used and meta->hook, and writes meta through maps->meta, MADE_CLSACT before it makes a clsact. FAILED leaves
- * what was there before.
+ * meta->mode_used and meta->hook, and writes meta through maps->meta, MADE_CLSACT before it makes a clsact. FAILED
+ * leaves what was there before.
  */
 int programs_attach(struct programs *programs, const struct link *link, const char *folder, const struct maps *maps,
 		    struct meta *meta);

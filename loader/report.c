@@ -97,6 +97,8 @@ static int read_programs(struct report *report)
 
 static int read_neighbour(const struct session *session, struct report *report)
 {
+	const __u8 next_hop[] = NEXT_HOP;
+	char address[ADDRESS_TEXT];
 	bool present, right;
 	int error;
 
@@ -105,7 +107,9 @@ static int read_neighbour(const struct session *session, struct report *report)
 	error = neighbour_find(session->netlink, report->link.ifindex, &present, &right);
 	if (error)
 		return fail("cannot ask for the neighbours of %s: %s", report->link.name, strerror(-error));
-	return present && right ? DONE : add_missing(report, REMEDY_ATTACH, "neighbour");
+	if (present && right)
+		return DONE;
+	return add_missing(report, REMEDY_ATTACH, "neighbour %s", address_format(next_hop, address));
 }
 
 static int read_forwarding(struct report *report)
@@ -148,9 +152,10 @@ static int judge_prefix(struct report *report, const struct prefix_entry *entry)
 	return add_missing(report, REMEDY_PEER_ADD, "peer %s", peer_name(entry->prefix.remote, peer));
 }
 
-static bool has_same_owner(const struct prefix_entry *a, const struct prefix_entry *b)
+static bool is_said_already(const struct prefix_entry *before, const struct prefix_entry *entry)
 {
-	return !a->prefix.bare && prefix_belongs_to(&b->prefix, a->prefix.remote);
+	return !before->prefix.bare && prefix_belongs_to(&entry->prefix, before->prefix.remote) &&
+	       prefix_is_valid(&before->prefix) && prefix_is_valid(&entry->prefix);
 }
 
 /* Entries that people wrote and the dataplane refuses; a peer that several prefixes name is said once. */
@@ -161,16 +166,14 @@ static int judge_entries(struct report *report)
 	for (size_t i = 0; i < report->peers.count; i++) {
 		const struct peer_entry *entry = &report->peers.list[i];
 
-		if (!peer_is_valid(&entry->peer) && add_missing(report, REMEDY_PEER_SET, "valid entry of peer %s",
-								peer_name(entry->key.remote, peer)))
+		if (!peer_is_valid(&entry->peer) &&
+		    add_missing(report, REMEDY_PEER_SET, "valid entry of peer %s", peer_name(entry->key.remote, peer)))
 			return FAILED;
 	}
 	for (size_t i = 0; i < report->prefixes.count; i++) {
 		const struct prefix_entry *entry = &report->prefixes.list[i];
 
-		if (i && prefix_is_valid(&entry->prefix) && prefix_is_valid(&entry[-1].prefix) && has_same_owner(&entry[-1], entry))
-			continue;
-		if (judge_prefix(report, entry))
+		if (!(i && is_said_already(&entry[-1], entry)) && judge_prefix(report, entry))
 			return FAILED;
 	}
 	return DONE;
@@ -224,7 +227,7 @@ const struct prefix_entry *report_prefixes(const struct report *report, const __
 	while (end < prefixes->count && (!remote || prefix_belongs_to(&prefixes->list[end].prefix, remote)))
 		end++;
 	*count = end - first;
-	return prefixes->list + first;
+	return *count ? &prefixes->list[first] : NULL;
 }
 
 bool report_has_route(const struct report *report, const struct prefix_key *key)

@@ -35,7 +35,7 @@ struct report {
 	const struct attachment *attachment;
 	bool present; /* the device is there */
 	struct link link;
-	__u32 mtu;    /* what is left inside */
+	__u32 mtu; /* what is left inside */
 	struct programs_state programs;
 	struct peers peers;
 	struct prefixes prefixes; /* sorted by owner: bare ones last, then by remote */
@@ -51,7 +51,7 @@ struct report {
 int report_read(const struct session *session, const struct attachment *attachment, struct report *report);
 void report_free(struct report *report);
 
-/* The prefixes of a peer, or with NULL the bare ones: a part of report->prefixes. */
+/* The prefixes of a peer, or with NULL the bare ones: a part of report->prefixes, NULL where *count is 0. */
 const struct prefix_entry *report_prefixes(const struct report *report, const __u8 *remote, size_t *count);
 
 /* Whether a kernel route leads into the prefix. */

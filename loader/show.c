@@ -36,7 +36,7 @@ static int show_all(const struct session *session)
 	struct attachments attachments;
 	int result;
 
-	if (attachments_open(session, &attachments))
+	if (attachments_open(session, true, &attachments))
 		return FAILED;
 	result = show_list(session, attachments.list, attachments.count);
 	attachments_close(&attachments);
@@ -51,9 +51,9 @@ static int show_one(const struct session *session, const char *device)
 
 	if (attachment_open(session, device, &attachment, &state))
 		return FAILED;
-	if (state != FOLDER_ATTACHED)
-		return fail("%s is not attached: '%s attach %s'", device, session_program(session), device);
-	result = show_list(session, &attachment, 1);
+	result = attachment_check_state(session, device, state);
+	if (!result)
+		result = show_list(session, &attachment, 1);
 	attachment_close(&attachment);
 	return result;
 }

@@ -153,10 +153,9 @@ static json_t *peer_object(const struct report *report, const struct peer_entry 
 	return OBJECT({ "remote", json_string(peer_name(entry->key.remote, name)) }, { "type", json_string("ipip") },
 		      { "local", address_string(peer->local) }, { "ttl", field(peer->ttl_mode, peer->ttl) },
 		      { "tos", field(peer->tos_mode, peer->tos) },
-		      { "pmtudisc", yes_or_no(peer->df, DF_PMTUDISC, DF_NOPMTUDISC) },
-		      { "rpf", rpf_string(peer->rpf) }, { "monitor", yes_or_no(peer->monitor, SWITCH_ON, SWITCH_OFF) },
-		      { "effective", effective(report, peer) },
-		      { "prefixes", prefix_list(report, entry->key.remote) },
+		      { "pmtudisc", yes_or_no(peer->df, DF_PMTUDISC, DF_NOPMTUDISC) }, { "rpf", rpf_string(peer->rpf) },
+		      { "monitor", yes_or_no(peer->monitor, SWITCH_ON, SWITCH_OFF) },
+		      { "effective", effective(report, peer) }, { "prefixes", prefix_list(report, entry->key.remote) },
 		      { "tx_packets", number(counters.tx_packets) }, { "tx_bytes", number(counters.tx_bytes) },
 		      { "rx_packets", number(counters.rx_packets) }, { "rx_bytes", number(counters.rx_bytes) },
 		      { "drops", number(counters.drops) });

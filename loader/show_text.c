@@ -177,6 +177,8 @@ static void print_prefix(const struct report *report, const struct prefix_entry 
 	__u8 src[4];
 
 	printf("%s", prefix_format(&entry->key, prefix));
+	if (!prefix_is_valid(&entry->prefix))
+		printf(" (invalid, its packets are dropped)");
 	if (report_source(report, entry, src))
 		printf(" src %s", address_format(src, address));
 	if (prefix_is_routable(&entry->prefix) && !report_has_route(report, &entry->key))
@@ -232,12 +234,14 @@ static void print_orphans(const struct report *report)
 static void print_bare(const struct report *report)
 {
 	const struct prefix_entry *list;
-	char prefix[PREFIX_TEXT];
 	size_t count;
 
 	list = report_prefixes(report, NULL, &count);
-	for (size_t i = 0; i < count; i++)
-		printf("%s  bare: %s\n", i ? "" : "\n", prefix_format(&list[i].key, prefix));
+	for (size_t i = 0; i < count; i++) {
+		printf("%s  bare: ", i ? "" : "\n");
+		print_prefix(report, &list[i]);
+		printf("\n");
+	}
 }
 
 struct verdict_text {
@@ -275,8 +279,8 @@ static void print_verdicts(const struct report *report)
 
 		if (!report->verdicts[i])
 			continue;
-		printf("%s    %-19s %12llu  %-9s  %s\n", any ? "" : "\n  verdicts:\n", text->name,
-		       report->verdicts[i], fate_name(report, i), text->meaning);
+		printf("%s    %-19s %12llu  %-9s  %s\n", any ? "" : "\n  verdicts:\n", text->name, report->verdicts[i],
+		       fate_name(report, i), text->meaning);
 		if (text->fate != FATE_CARRY)
 			printf("    %46s %s\n", "", text->remedy);
 		any = true;

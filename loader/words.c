@@ -11,9 +11,10 @@
 
 int words_fixed(struct words *words, const char *what, const char **word)
 {
-	if (!*words->next)
+	*word = *words->next;
+	if (!*word)
 		return wrong("%s is missing: see 'ipipbpf help'", what);
-	*word = *words->next++;
+	words->next++;
 	return DONE;
 }
 
@@ -64,9 +65,10 @@ int words_prefix(struct words *words, const char *what, struct prefix_key *prefi
 
 int words_value(struct words *words, const struct keyword *keyword, const char **value)
 {
-	if (!*words->next)
+	*value = *words->next;
+	if (!*value)
 		return wrong("'%s' needs a value: %s", keyword->name, keyword->allowed);
-	*value = *words->next++;
+	words->next++;
 	return DONE;
 }
 
@@ -150,8 +152,7 @@ static int given_twice(const struct keyword *keyword, const struct keyword *keyw
 	return wrong("'%s' is given twice%s: give it once", keyword->name, others);
 }
 
-int words_keywords(struct words *words, const struct keyword *keywords, size_t count, void *into,
-		   unsigned int *given)
+int words_keywords(struct words *words, const struct keyword *keywords, size_t count, void *into, unsigned int *given)
 {
 	*given = 0;
 	while (*words->next) {

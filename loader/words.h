@@ -47,8 +47,7 @@ int words_choice(struct words *words, const struct keyword *keyword, const char 
 bool words_skip(struct words *words, const char *word);
 
 /* Keywords to the end of the line; *given gets the groups that were there. */
-int words_keywords(struct words *words, const struct keyword *keywords, size_t count, void *into,
-		   unsigned int *given);
+int words_keywords(struct words *words, const struct keyword *keywords, size_t count, void *into, unsigned int *given);
 
 /* There must be no more words. */
 int words_end(const struct words *words);
