@@ -21,6 +21,17 @@ struct decap {
 	struct segments segments;
 };
 
+/*
+ * Whether this hook decapsulates a packet of `bytes` from its IPv4 header on. In skb mode what is longer than the MTU is
+ * a GSO packet; XDP sees nothing of its segments and leaves it to TC, which counts and keeps them rightly.
+ */
+static __always_inline bool decap_is_due(const struct meta *device, enum hook hook, __u32 bytes)
+{
+	if (device->mode_used != MODE_SKB)
+		return device->hook == hook;
+	return hook == (bytes > device->mtu ? HOOK_TC : HOOK_XDP);
+}
+
 /* Sets the verdict and what follows from it. */
 static __always_inline void decap_decide(struct decap *decap, enum verdict verdict)
 {

@@ -124,7 +124,7 @@ int decap_tc(struct __sk_buff *skb)
 	__u32 key = 0, ip;
 
 	device = bpf_map_lookup_elem(&meta, &key);
-	if (!device || device->hook != HOOK_TC || !tc_finds_ipv4(skb, &frame, &ip))
+	if (!device || !tc_finds_ipv4(skb, &frame, &ip) || !decap_is_due(device, HOOK_TC, frame.len - ip))
 		return TC_ACT_UNSPEC;
 	tc_reach(skb, &frame, NEEDED_TO_JUDGE);
 	decap_judge(skb, &frame, ip, device, skb->vlan_present || ip > features.link_header, skb->gso_size, &decap);

@@ -84,7 +84,7 @@ int decap_xdp(struct xdp_md *ctx)
 	__u32 key = 0, ip;
 
 	device = bpf_map_lookup_elem(&meta, &key);
-	if (!device || device->hook != HOOK_XDP || !frame_finds_ipv4(&frame, &ip))
+	if (!device || !frame_finds_ipv4(&frame, &ip) || !decap_is_due(device, HOOK_XDP, frame.len - ip))
 		return XDP_PASS;
 	decap_judge(ctx, &frame, ip, device, ip > features.link_header, 0, &decap);
 	if (decap.fate == FATE_CARRY) {

@@ -108,7 +108,7 @@ enum fragments_mode {
 	FRAGMENTS_STACK = 2,
 };
 
-/* Where decapsulation runs. A hook that is not the one named here leaves every packet alone. */
+/* Where decapsulation runs. A hook that is not named here leaves every packet alone, but for TC's part in mode skb. */
 enum hook {
 	HOOK_XDP = 1,
 	HOOK_TC = 2,
@@ -152,7 +152,7 @@ struct meta {
 	__u8 mode_used;  /* enum mode in use: never MODE_AUTO */
 	__u8 hook;       /* enum hook */
 	__u8 made;       /* enum made */
-	__u32 mtu;       /* DEV's when it was attached, for packets whose route the FIB will not tell */
+	__u32 mtu;       /* DEV's when it was attached: for packets whose route the FIB will not tell, and for mode skb */
 	__u32 reserved;
 } __attribute__((aligned(8)));
 
@@ -166,9 +166,12 @@ struct peer_counters {
 	__u64 neigh_asked; /* jiffies when this CPU last sent a packet by way of the kernel's neighbour code */
 };
 
-/* Value of `routes`, a hash of prefix_key: the kernel route that the loader made, or is about to make, for a prefix. */
+/*
+ * Value of `routes`, a hash of prefix_key: a prefix that the loader made and that has a kernel route while the device has
+ * `routes on`; written before the route is made.
+ */
 struct route_record {
-	__u8 src[4]; /* preferred source; 0.0.0.0: the kernel's choice */
+	__u8 src[4]; /* preferred source that was given with the prefix; 0.0.0.0: as the peer or device has it */
 } __attribute__((aligned(4)));
 
 /* Value of `peer_src`: preferred source of the kernel routes of a peer's prefixes. */

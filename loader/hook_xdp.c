@@ -3,6 +3,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/if_link.h>
+#include <net/if_arp.h>
 #include <string.h>
 #include <unistd.h>
 #include <xdp/libxdp.h>
@@ -118,7 +119,7 @@ static int place_alone(const struct link *link, const char *folder, const struct
 	struct xdp_bpf *xdp;
 	int error;
 
-	if (objects_open_xdp(link, maps, &xdp))
+	if (objects_open_xdp(link, maps, mode, &xdp))
 		return FAILED;
 	if (xdp_bpf__load(xdp)) {
 		error = errno;
@@ -170,7 +171,7 @@ static int place_in_dispatcher(const struct link *link, const struct maps *maps,
 	struct xdp_bpf *xdp;
 	bool done;
 
-	if (objects_open_xdp(link, maps, &xdp))
+	if (objects_open_xdp(link, maps, mode, &xdp))
 		return FAILED;
 	done = attach_in_dispatcher(xdp, link->ifindex, maps, mode);
 	xdp_bpf__destroy(xdp);
@@ -181,6 +182,9 @@ int hook_xdp_attach(const struct link *link, const char *folder, const struct ma
 {
 	enum xdp_place place = hook_xdp_find(link->ifindex, folder, maps);
 
+	/* The kernel takes the first 14 bytes for an Ethernet header, and would make one of what is left. */
+	if (link->type != ARPHRD_ETHER)
+		return fail("%s has no Ethernet header, which XDP needs: use 'mode tc'", link->name);
 	/* The kernel runs one mode on a device at a time; and a dispatcher cannot exchange one of its programs. */
 	if (place == XDP_DISPATCHER || (place == XDP_ALONE && !runs_in_mode(link->ifindex, mode))) {
 		hook_xdp_detach(link->ifindex, folder, maps);

@@ -85,7 +85,7 @@ int objects_load_tc(const struct link *link, struct maps *maps, struct tc_bpf **
 	return DONE;
 }
 
-int objects_open_xdp(const struct link *link, const struct maps *maps, struct xdp_bpf **object)
+int objects_open_xdp(const struct link *link, const struct maps *maps, enum mode mode, struct xdp_bpf **object)
 {
 	struct xdp_bpf *xdp = xdp_bpf__open();
 	struct features features = probe_features(link);
@@ -94,8 +94,12 @@ int objects_open_xdp(const struct link *link, const struct maps *maps, struct xd
 	if (!xdp)
 		return objects_fail("open the XDP program", errno);
 	xdp->rodata->features = features;
-	/* Both came with Linux 5.18. libbpf's section "xdp.frags" would set the flag on older kernels too. */
-	if (features.xdp_buff_len)
+	/*
+	 * Both came with Linux 5.18; libbpf's section "xdp.frags" would set the flag on older kernels too. In skb mode the
+	 * kernel makes packets linear without it; with it, it makes copies that TC then sees without their link header
+	 * (skb->mac_len is lost; seen on Linux 6.18).
+	 */
+	if (features.xdp_buff_len && mode == MODE_NATIVE)
 		bpf_program__set_flags(xdp->progs.decap_xdp, BPF_F_XDP_HAS_FRAGS);
 	if (reuse(xdp->maps.meta, maps->meta) || reuse(xdp->maps.prefixes, maps->prefixes) ||
 	    reuse(xdp->maps.peers, maps->peers) || reuse(xdp->maps.verdicts, maps->verdicts) ||

@@ -3,6 +3,7 @@
 #ifndef OBJECTS_H
 #define OBJECTS_H
 
+#include "layout.h"
 #include "link.h"
 #include "maps.h"
 
@@ -12,8 +13,8 @@ struct xdp_bpf;
 /* Loads the TC object. Maps that are -1 are made, and their descriptors (the caller's to close) put into *maps. */
 int objects_load_tc(const struct link *link, struct maps *maps, struct tc_bpf **object);
 
-/* Opens the XDP object over *maps, all of them open, and leaves loading to the caller. */
-int objects_open_xdp(const struct link *link, const struct maps *maps, struct xdp_bpf **object);
+/* Opens the XDP object for MODE_NATIVE or MODE_SKB over *maps, all of them open; to load it is the caller's. */
+int objects_open_xdp(const struct link *link, const struct maps *maps, enum mode mode, struct xdp_bpf **object);
 
 /* From here on libbpf's messages are kept to the last warning, which a failure can quote. */
 void objects_keep_messages(void);

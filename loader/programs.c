@@ -53,10 +53,11 @@ static int write_meta(const struct maps *maps, const struct meta *meta)
 static int attach_decap(struct programs *programs, const struct link *link, const char *folder, const struct maps *maps,
 			struct meta *meta, enum mode mode, bool quiet)
 {
-	if (mode == MODE_TC)
-		return hook_tc_attach(bpf_program__fd(programs->tc->progs.decap_tc), link, folder, maps, meta,
-				      TC_INGRESS);
-	return hook_xdp_attach(link, folder, maps, mode, quiet);
+	/* Mode skb needs both: XDP leaves GSO packets to TC. */
+	if (mode != MODE_NATIVE &&
+	    hook_tc_attach(bpf_program__fd(programs->tc->progs.decap_tc), link, folder, maps, meta, TC_INGRESS))
+		return FAILED;
+	return mode == MODE_TC ? DONE : hook_xdp_attach(link, folder, maps, mode, quiet);
 }
 
 /* Mode auto: native XDP where the driver gains from it and takes it, else TC. */
@@ -88,9 +89,9 @@ int programs_attach(struct programs *programs, const struct link *link, const ch
 	meta->hook = meta->mode_used == MODE_TC ? HOOK_TC : HOOK_XDP;
 	if (write_meta(maps, meta))
 		return FAILED;
-	if (meta->hook == HOOK_TC)
+	if (meta->mode_used == MODE_TC)
 		hook_xdp_detach(link->ifindex, folder, maps);
-	else
+	if (meta->mode_used == MODE_NATIVE)
 		hook_tc_detach(link->ifindex, folder, maps, TC_INGRESS);
 	return DONE;
 }
@@ -111,7 +112,8 @@ int programs_state(__u32 ifindex, const char *folder, const struct maps *maps, c
 	enum xdp_place place = meta->hook == HOOK_XDP ? hook_xdp_find(ifindex, folder, maps) : XDP_ABSENT;
 
 	state->encap = hook_tc_find(ifindex, folder, maps, TC_EGRESS);
-	state->decap = meta->hook == HOOK_XDP ? place != XDP_ABSENT : hook_tc_find(ifindex, folder, maps, TC_INGRESS);
+	state->decap = (meta->mode_used == MODE_TC || place != XDP_ABSENT) &&
+		       (meta->mode_used == MODE_NATIVE || hook_tc_find(ifindex, folder, maps, TC_INGRESS));
 	state->xdp = place == XDP_DISPATCHER ? "dispatcher" : place == XDP_ALONE ? "alone" : NULL;
 	return DONE;
 }
