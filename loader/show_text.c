@@ -181,7 +181,9 @@ static void print_prefix(const struct report *report, const struct prefix_entry 
 		printf(" (invalid, its packets are dropped)");
 	if (report_source(report, entry, src))
 		printf(" src %s", address_format(src, address));
-	if (prefix_is_routable(&entry->prefix) && !report_has_route(report, &entry->key))
+	/* With `routes off` they are the user's, who may have made others than ours. */
+	if (report->attachment->meta.routes == SWITCH_ON && prefix_is_routable(&entry->prefix) &&
+	    !report_has_route(report, &entry->key))
 		printf(" (no route)");
 }
 
