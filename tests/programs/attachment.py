@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The dataplane as a test sees it: told by its maps, given one packet, asked what moved."""
+
+import functools
+import os
+import struct
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from . import bpf, reference, underlay, verdicts
+from .tables import HOOK_TC, HOOK_XDP, Counters, Device, Peer, Prefix, Tables, peer_key, prefix_key
+from .tagging import Tagged
+
+BUILD = Path(os.environ.get("IPIPBPF_BUILD", Path(__file__).resolve().parents[2] / "build"))
+
+TAGS = (b"\x81\x00", b"\x88\xa8")
+LINK_HEADER, NETWORK_HEADER = 14, {b"\x08\x00": 20, b"\x86\xdd": 40}
+XDP_DROP, XDP_PASS = 1, 2
+TC_UNSPEC, TC_SHOT, TC_REDIRECT = 0xFFFFFFFF, 2, 7
+
+
+@dataclass
+class Outcome:
+    """What one packet did: returned value, frame, verdicts and peers' counters that moved."""
+    returned: int
+    out: bytes
+    verdicts: dict
+    counters: dict
+
+
+class Dataplane:
+    """Both objects, loaded, with maps in common."""
+
+    def __init__(self, link_header=14, xdp_buff_len=1, decap_l3_flag=1):
+        features = {"features": bytes([link_header, xdp_buff_len, decap_l3_flag, 0])}
+        self._xdp = bpf.Object(BUILD / "xdp.bpf.o", features)
+        self._tc = bpf.Object(BUILD / "tc.bpf.o", features, share=self._xdp)
+        self.maps = self._xdp.maps
+        self.programs = {"xdp": self._xdp.program("decap_xdp"), "tc": self._tc.program("decap_tc"),
+                         "egress": self._tc.program("encap")}
+        self.tagged = {hook: Tagged(self.programs[hook]) for hook in ("tc", "egress")}
+
+    def close(self):
+        for tagged in self.tagged.values():
+            tagged.close()
+        self._tc.close()
+        self._xdp.close()
+
+
+def refused_by_test_run(hook, frame, in_band=False):
+    """Whether BPF_PROG_TEST_RUN takes no such frame: one without link header; on TC, of IP without its header."""
+    if hook != "xdp" and frame[12:14] in TAGS and not in_band:
+        frame = frame[:12] + frame[16:]
+    header = NETWORK_HEADER.get(frame[12:14], 0) if hook != "xdp" else 0
+    return len(frame) < LINK_HEADER + header
+
+
+class Attachment:
+    """The program of one hook with maps of its own making: xdp and tc strip, egress wraps.
+
+    What a test tells it is in its maps at once, and in `tables` for the reference.
+    """
+
+    def __init__(self, dataplane, hook, ifindex):
+        self.hook, self.ifindex = hook, ifindex
+        self._program, self._maps = dataplane.programs[hook], dataplane.maps
+        self._tagged = dataplane.tagged.get(hook)
+        self._verdict_keys = [struct.pack("=I", index) for index in range(verdicts.ROOM)]
+        for name in ("peers", "prefixes", "peer_counters"):
+            self._maps[name].clear()
+        for key in self._verdict_keys:
+            self._maps["verdicts"][key] = bytes(8 * bpf.CPUS)
+        underlay.set_forwarding(True)
+        self.tables = Tables(Device(ifindex, underlay.LOCAL, HOOK_XDP if hook == "xdp" else HOOK_TC))
+        self.device()
+
+    def device(self, **options):
+        self.tables.device = replace(self.tables.device, **options)
+        self._maps["meta"][bytes(4)] = self.tables.device.pack()
+
+    def peer(self, remote, *prefixes, **options):
+        """Sets a peer anew, and adds prefixes to it."""
+        self.tables.peers[remote] = Peer(**options)
+        self._maps["peers"][peer_key(remote)] = self.tables.peers[remote].pack()
+        for prefix in prefixes:
+            self.prefix(prefix, remote)
+
+    def prefix(self, prefix, remote, **options):
+        self.tables.prefixes[prefix] = Prefix(remote, **options)
+        self._maps["prefixes"][prefix_key(prefix)] = self.tables.prefixes[prefix].pack()
+
+    def bare(self, prefix):
+        self.prefix(prefix, "0.0.0.0", bare=1)
+
+    def delete_peer(self, remote):
+        del self.tables.peers[remote], self._maps["peers"][peer_key(remote)]
+
+    def delete_prefix(self, prefix):
+        del self.tables.prefixes[prefix], self._maps["prefixes"][prefix_key(prefix)]
+
+    def forget_neighbour(self, remote):
+        """Puts the time of a peer's last packet by way of the neighbour code an hour back, at any HZ."""
+        counters = self._maps["peer_counters"]
+        value = bytearray(counters[peer_key(remote)])
+        for at in range(40, len(value), 48):
+            asked, = struct.unpack_from("=Q", value, at)
+            struct.pack_into("=Q", value, at, max(0, asked - 3600 * 1000))
+        counters[peer_key(remote)] = bytes(value)
+
+    def fib_answers(self, yes):
+        """Whether lo forwards, without which bpf_fib_lookup() refuses."""
+        underlay.set_forwarding(yes)
+        self.tables.forwarding = yes
+
+    def verdicts(self):
+        """All verdict counters, summed over the CPUs."""
+        values = self._maps["verdicts"].first(verdicts.ROOM)
+        return [sum(cpus) for cpus in struct.iter_unpack(f"={bpf.CPUS}Q", values)]
+
+    def counters(self):
+        """All peers' counters, by remote."""
+        found = self._maps["peer_counters"]
+        return {".".join(map(str, key)): Counters.unpack(found[key]) for key in found.keys()}
+
+    def run(self, frame, in_band=False, linear=None, **context):
+        """Gives the program a frame; returns what it returned and a function that gives the frame as it left it.
+
+        in_band: TC shall see the outermost tag in the frame, not beside it. linear: the bytes that XDP sees in one
+        piece. context, for TC alone: ingress_ifindex, gso_size. The function may run the program once more.
+        """
+        if self.hook == "xdp":
+            returned, out = self._program.run(frame, bpf.xdp_context(linear) if linear else None)
+        elif frame[12:14] in TAGS and not in_band:
+            returned, out = self._tagged.run(frame, ifindex=self.ifindex, **context)
+            tag = functools.partial(self._tagged.tag_after, frame, ifindex=self.ifindex, **context)
+            return returned, lambda: out[:12] + tag() + out[12:]
+        else:
+            returned, out = self._program.run(frame, bpf.skb_context(ifindex=self.ifindex, **context))
+        return returned, lambda: out
+
+    def observe(self, frame, **context):
+        verdicts_before, counters_before = self.verdicts(), self.counters()
+        returned, out = self.run(frame, **context)
+        moved = {verdicts.NAMES[index] if index < len(verdicts.NAMES) else index: after - before
+                 for index, (before, after) in enumerate(zip(verdicts_before, self.verdicts())) if after != before}
+        counters = {remote: after - counters_before.get(remote, Counters()) for remote, after in self.counters().items()
+                    if after != counters_before.get(remote, Counters())}
+        return Outcome(returned, out(), moved, counters)
+
+    def judge(self, frame, **context):
+        """What the reference says of a frame."""
+        told = {name: value for name, value in context.items() if name not in ("in_band", "linear")}
+        if self.hook == "egress":
+            return reference.encap(self.tables, frame, **told)
+        return reference.decap(self.tables, HOOK_XDP if self.hook == "xdp" else HOOK_TC, frame, **told)
+
+    def disagreement(self, judgement, returned, out):
+        """How a return value and a frame differ from a judgement; None if they do not."""
+        if judgement.fate == "DROP":
+            return None if returned == (XDP_DROP if self.hook == "xdp" else TC_SHOT) else f"not dropped: {returned}"
+        expected = judgement.out
+        if judgement.verdict == "encap_ok":
+            if returned not in (TC_UNSPEC, TC_REDIRECT):
+                return f"wrapped, but returned {returned}"
+            expected = reference.with_identification(expected, out[18:20])
+            if returned == TC_UNSPEC:
+                if judgement.macs is None:
+                    return "left on DEV, though its way out is another or the neighbour is not known"
+                expected = judgement.macs + expected[12:]
+            else:
+                expected = out[:12] + expected[12:]
+        elif returned != (XDP_PASS if self.hook == "xdp" else TC_UNSPEC):
+            return f"not passed on: {returned}"
+        return None if out == expected else f"frame {out.hex()}\n   not {expected.hex()}"
+
+    def agree(self, frame, **context):
+        """One packet, for which the reference's judgement must hold."""
+        judgement = self.judge(frame, **context)
+        outcome = self.observe(frame, **context)
+        assert outcome.verdicts == ({judgement.verdict: judgement.packets} if judgement.verdict else {})
+        assert self.disagreement(judgement, outcome.returned, outcome.out) is None
+        assert outcome.counters == ({judgement.peer: judgement.counters} if judgement.peer else {})
+        return judgement
+
+    def expect(self, frame, verdict, out=None, peer=None, counters=None, packets=1, **context):
+        """One packet: its verdict (None: not counted), the frame that goes on, and the one peer's counters that move.
+
+        out: the frame after decap_ok, encap_ok or a *_mon, link header included (after encap_ok with identification 0).
+        What is untouched must be as it came. peer: whose counters move; a drop counts as `packets` drops of it.
+        """
+        fate = verdicts.FATE[verdict] if verdict else "UNTOUCHED"
+        if verdict == "outer_fragment" and peer is None:
+            fate = "UNTOUCHED"
+        if fate == "DROP" and peer:
+            counters = Counters(drops=packets)
+        judgement = self.judge(frame, **context)
+        told = replace(judgement, verdict=verdict, fate=fate, packets=packets, peer=peer,
+                       counters=counters or Counters(), out={"UNTOUCHED": frame, "DROP": None, "CARRY": out}[fate])
+        outcome = self.observe(frame, **context)
+        assert outcome.verdicts == ({verdict: packets} if verdict else {})
+        assert self.disagreement(told, outcome.returned, outcome.out) is None
+        assert outcome.counters == ({peer: counters} if peer else {})
+        assert judgement == told, "the reference says otherwise than this test"
+        return outcome

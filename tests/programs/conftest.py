@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Attachments for the program tests."""
+
+import os
+import socket
+
+import pytest
+
+from . import underlay
+from .attachment import Attachment, Dataplane
+
+
+@pytest.fixture(scope="session")
+def dataplane():
+    """Both BPF objects of the build, loaded."""
+    loaded = Dataplane()
+    yield loaded
+    loaded.close()
+
+
+@pytest.fixture(scope="module")
+def one_cpu():
+    """This process on one CPU: what the dataplane remembers for each CPU does not come and go with the scheduler."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    yield
+    os.sched_setaffinity(0, allowed)
+
+
+@pytest.fixture(scope="module")
+def underlay_ifindex(one_cpu):
+    """This process in the namespace of underlay.py; DEV's index."""
+    with underlay.namespace():
+        yield socket.if_nametoindex(underlay.DEV)
+
+
+@pytest.fixture(params=["xdp", "tc"])
+def decap(request, dataplane, underlay_ifindex):
+    """An attachment that strips, on each hook in turn, told nothing but its device."""
+    return Attachment(dataplane, request.param, underlay_ifindex)
+
+
+@pytest.fixture
+def decap_xdp(dataplane, underlay_ifindex):
+    """As decap, on the XDP hook alone."""
+    return Attachment(dataplane, "xdp", underlay_ifindex)
+
+
+@pytest.fixture
+def decap_tc(dataplane, underlay_ifindex):
+    """As decap, on the TC hook alone."""
+    return Attachment(dataplane, "tc", underlay_ifindex)
+
+
+@pytest.fixture
+def encap(dataplane, underlay_ifindex):
+    """An attachment that wraps, told nothing but its device."""
+    return Attachment(dataplane, "egress", underlay_ifindex)

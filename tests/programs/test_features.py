@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The programs as they are loaded elsewhere: on kernels that lack something, on devices without a link header."""
+
+import pytest
+from scapy.compat import raw
+
+from .attachment import Attachment, Dataplane
+from .frames import inner, options, outer
+from .test_random import HOOKS, Epoch
+from .underlay import BEHIND_GATEWAY
+
+
+@pytest.fixture(params=[{"xdp_buff_len": 0}, {"decap_l3_flag": 0}, {"xdp_buff_len": 0, "decap_l3_flag": 0}],
+                ids=["no buff_len", "no decap flag", "neither"])
+def older(request):
+    loaded = Dataplane(**request.param)
+    yield loaded
+    loaded.close()
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_programs_for_older_kernels_do_the_same(older, underlay_ifindex, hook):
+    for number in range(6):
+        epoch = Epoch(older, underlay_ifindex, hook, number)
+        assert epoch.first_wrong_packet(500) is None
+        assert epoch.wrong_counters() is None
+
+
+@pytest.fixture
+def without_link_header(underlay_ifindex):
+    """XDP alone: a test run of a TC program always has a link header before the packet."""
+    loaded = Dataplane(link_header=0)
+    yield Attachment(loaded, "xdp", underlay_ifindex)
+    loaded.close()
+
+
+def test_decap_strips_a_packet_without_link_header(without_link_header):
+    without_link_header.peer(BEHIND_GATEWAY, "192.168.1.0/24")
+    for packet, trailer in ((inner(), b""), (inner(b""), bytes(30)), (inner(bytes(1400), options=options(40)), b"")):
+        outcome = without_link_header.observe(raw(outer(packet, options=options(8))) + trailer)
+        assert outcome.out == raw(packet)
+        assert outcome.verdicts == {"decap_ok": 1}
+
+
+def test_decap_leaves_other_packets_without_link_header_alone(without_link_header):
+    without_link_header.peer(BEHIND_GATEWAY, "192.168.1.0/24")
+    for packet, verdicts in ((raw(inner(src="8.8.8.8")), {}), (b"\x60" + bytes(60), {}), (bytes(20), {}),
+                             (raw(outer(inner(), remote="192.0.2.9")), {"not_peer": 1})):
+        outcome = without_link_header.observe(packet)
+        assert (outcome.out, outcome.verdicts) == (packet, verdicts)

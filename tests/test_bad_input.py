@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Wrong words and impossible wishes: the right exit status, one line that names the thing, and nothing changed."""
+import os
+import struct
+import subprocess
+import tempfile
+
+import pytest
+
+from networks.fixtures import no_pins_of_a_module_before, no_pins_of_a_test_before, two_hosts  # noqa: F401
+from networks.program import STRACE, End, binary, bpffs, environment, ipipbpf, pin_name, plain_binary
+from networks.snapshot import differences, state
+from networks.strangers import (ATTACH_XDP, XDP_FLAGS_DRV_MODE, XDP_FLAGS_SKB_MODE, Stranger, fill, pin_array,
+                                pin_program)
+from networks.topology import A, B, INNER_A, INNER_B, TwoHosts
+
+FAILED, WRONG_WORDS = 1, 2
+NOBODY = "65534"
+PEERS_MAX, PREFIXES_MAX = 65_536, 1_048_576
+ATTACH, PEER = ("attach", "eth0"), ("peer", "add", "eth0", "remote", "172.16.1.70")
+LAYOUT_NOBODY_KNOWS = 4_000_000_000
+
+
+@pytest.fixture(scope="module")
+def hosts():
+    """A with eth0 attached and B its peer; `spare` is a device without an address, br0 a bridge with a port."""
+    with TwoHosts() as network:
+        network.a.ip("link add spare type veth peer name spare-peer", "link set spare up",
+                     "link add br0 type bridge", "link add port type veth peer name port-peer",
+                     "addr add 10.50.0.1/24 dev port", "link set port master br0", "link set port up",
+                     "route add 10.60.0.0/16 via 172.16.16.1")
+        network.end = End(network.a)
+        network.end.attach("src", INNER_A)
+        network.end.peer(B, "prefix", INNER_B, "prefix", "10.70.0.0/16")
+        network.before = state(network.a)
+        yield network
+
+
+def check_refused(done, status, *named):
+    """The exit status; nothing on standard output; one line on standard error that names these things."""
+    assert done.returncode == status, f"exit status {done.returncode}: {done.stderr}"
+    assert done.stdout == ""
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("ipipbpf: "), done.stderr
+    assert not lines[0].startswith("ipipbpf: warning: ")
+    for thing in named:
+        assert thing in lines[0], f"{thing!r} is not named: {lines[0]}"
+
+
+def check_unchanged(network):
+    assert differences(network.before, state(network.a)) == []
+
+
+WORDS = {
+    "no command": ((), ("help",)),
+    "an unknown command": (("fly", "eth0"), ("fly",)),
+    "an unknown word": ((*ATTACH, "colour", "blue"), ("colour",)),
+    "a word without its value": ((*ATTACH, "ttl"), ("ttl",)),
+    "attach without a device": (("attach",), ("DEV",)),
+    "peer without a verb": (("peer",), ()),
+    "a peer without remote": (("peer", "add", "eth0", "prefix", "10.1.0.0/16"), ("remote",)),
+    "a prefix with host bits": ((*PEER, "prefix", "10.0.0.1/8"), ("10.0.0.1/8", "10.0.0.0/8")),
+    "prefix add with host bits": (("prefix", "add", "eth0", "10.0.0.1/8", "remote", B), ("10.0.0.1/8", "10.0.0.0/8")),
+    "a prefix longer than 32": ((*PEER, "prefix", "10.0.0.0/33"), ("10.0.0.0/33",)),
+    "a negative prefix length": ((*PEER, "prefix", "10.0.0.0/-1"), ("10.0.0.0/-1",)),
+    "a prefix without a length": ((*PEER, "prefix", "10.0.0.0/"), ("10.0.0.0/",)),
+    "a prefix that is no address": ((*PEER, "prefix", "300.1.1.1"), ("300.1.1.1",)),
+    "a short address": ((*PEER, "prefix", "10.1/16"), ("10.1/16",)),
+    "an IPv6 prefix": ((*PEER, "prefix", "2001:db8::/32"), ("2001:db8::/32",)),
+    "a remote that is no address": (("peer", "add", "eth0", "remote", "300.1.1.1"), ("300.1.1.1",)),
+    "a local that is no address": ((*ATTACH, "local", "here"), ("here",)),
+    "rpf misspelt": ((*ATTACH, "rpf", "strickt"), ("strickt", "strict")),
+    "a peer's rpf misspelt": ((*PEER, "rpf", "lose"), ("lose", "loose")),
+    "a mode that there is not": ((*ATTACH, "mode", "turbo"), ("turbo",)),
+    "plain misspelt": ((*ATTACH, "plain", "maybe"), ("maybe",)),
+    "fragments misspelt": ((*ATTACH, "fragments", "keep"), ("keep",)),
+    "routes misspelt": ((*ATTACH, "routes", "yes"), ("yes",)),
+    "ttl 0": ((*ATTACH, "ttl", "0"), ("0",)),
+    "ttl 256": ((*ATTACH, "ttl", "256"), ("256",)),
+    "ttl with a tail": ((*ATTACH, "ttl", "64x"), ("64x",)),
+    "a negative ttl": ((*PEER, "ttl", "-1"), ("-1",)),
+    "tos 256": ((*ATTACH, "tos", "256"), ("256",)),
+    "an option twice": ((*ATTACH, "ttl", "3", "ttl", "4"), ("ttl",)),
+    "a peer's option twice": ((*PEER, "local", A, "local", A), ("local",)),
+    "remote twice": ((*PEER, "remote", B), ("remote",)),
+    "pmtudisc and nopmtudisc": ((*ATTACH, "pmtudisc", "nopmtudisc"), ("pmtudisc",)),
+    "a type of tunnel that there is not": ((*PEER, "type", "gre"), ("gre",)),
+    "two words where one is enough": (("detach", "eth0", "eth1"), ("eth1",)),
+    "an unknown flag": (("-x", "show"), ("-x",)),
+    "prefix neither bare nor of a peer": (("prefix", "add", "eth0", "10.1.0.0/16"), ("remote",)),
+    "prefix bare and of a peer": (("prefix", "add", "eth0", "10.1.0.0/16", "remote", B, "bare"), ("bare",)),
+    "an empty word": ((*PEER, "prefix", ""), ()),
+    "a very long word": ((*PEER, "prefix", "1" * 5000), ()),
+}
+
+
+@pytest.mark.parametrize("words, named", WORDS.values(), ids=WORDS.keys())
+def test_wrong_words(hosts, words, named):
+    check_refused(hosts.end.command(*words), WRONG_WORDS, *named)
+    check_unchanged(hosts)
+
+
+WISHES = {
+    "an unknown device": (("attach", "eth7"), ("eth7",)),
+    "a device without an address and no local": (("attach", "spare"), ("spare", "local")),
+    "a device in a bridge": (("attach", "port"), ("port", "br0")),
+    "detach of what is not attached": (("detach", "spare"), ("spare",)),
+    "a peer for what is not attached": (("peer", "add", "spare", "remote", B), ("spare", "attach")),
+    "show of what is not attached": (("show", "spare"), ("spare",)),
+    "a peer twice": (("peer", "add", "eth0", "remote", B), (B,)),
+    "a prefix of another peer": ((*PEER, "prefix", "10.70.0.0/16"), ("10.70.0.0/16", B)),
+    "prefix add of another peer's": (("prefix", "add", "eth0", "10.70.0.0/16", "remote", "172.16.1.71"),
+                                     ("172.16.1.71",)),
+    "prefix add of one that is bare": (("prefix", "add", "eth0", "10.70.0.0/16", "bare"), ("10.70.0.0/16", B)),
+    "a peer that is not there": (("peer", "del", "eth0", "remote", "172.16.1.99"), ("172.16.1.99",)),
+    "peer set of one that is not there": (("peer", "set", "eth0", "remote", "172.16.1.99", "ttl", "9"),
+                                          ("172.16.1.99",)),
+    "the peer any where there is none": (("peer", "del", "eth0", "remote", "any"), ("any",)),
+    "a prefix that is not there": (("prefix", "del", "eth0", "10.71.0.0/16"), ("10.71.0.0/16",)),
+    "a remote that is this host": (("peer", "add", "eth0", "remote", A), (A,)),
+    "a remote that is another address of this host": (("peer", "add", "eth0", "remote", INNER_A), (INNER_A,)),
+    "a loop": (("peer", "set", "eth0", "remote", B, "prefix", "172.16.1.0/24"), (B, "172.16.1.0/24")),
+    "a loop by prefix add": (("prefix", "add", "eth0", f"{B}/32", "remote", B), (B,)),
+    "a loop for another peer": ((*PEER, "prefix", "172.16.1.0/26"), (B,)),
+    "a route that others made": ((*PEER, "prefix", "10.60.0.0/16"), ("10.60.0.0/16",)),
+    "a fixed ttl with nopmtudisc": ((*ATTACH, "ttl", "64", "nopmtudisc"), ("ttl", "nopmtudisc")),
+    "a peer's fixed ttl with nopmtudisc": ((*PEER, "ttl", "64", "nopmtudisc"), ("ttl", "nopmtudisc")),
+}
+
+
+@pytest.mark.parametrize("words, named", WISHES.values(), ids=WISHES.keys())
+def test_impossible_wishes(hosts, words, named):
+    done = hosts.end.command(*words)
+    check_refused(done, FAILED, *named)
+    check_unchanged(hosts)
+
+
+def test_a_device_name_that_is_too_long(hosts):
+    done = hosts.end.command("attach", "sixteen-letters-")
+    check_refused(done, done.returncode, "sixteen-letters-")
+    assert done.returncode in (FAILED, WRONG_WORDS)
+    check_unchanged(hosts)
+
+
+def test_an_unknown_namespace():
+    check_refused(ipipbpf("-n", "no-such-namespace", "show"), FAILED, "no-such-namespace")
+
+
+def test_json_of_an_empty_machine(two_hosts):
+    done = End(two_hosts.b).command("-j", "show")
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "[]", "")
+    done = End(two_hosts.b).command("show")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def run_inside(network, *words, prefix=(), program=None, **changes):
+    """Runs the program inside A without -n."""
+    with network.a.entered():
+        return ipipbpf(*words, prefix=prefix, program=program, **changes)
+
+
+def test_not_root(hosts):
+    # Seen by nobody: what the sanitizers print at their end needs rights that nobody lacks here.
+    drop = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+    os.chmod(bpffs(), 0o755)
+    for words in ((*ATTACH,), ("detach", "eth0"), PEER, ("prefix", "del", "eth0", "10.70.0.0/16"), ("show",)):
+        check_refused(run_inside(hosts, *words, prefix=drop), FAILED, "root")
+        check_unchanged(hosts)
+
+
+def test_root_without_cap_bpf(hosts):
+    drop = ("setpriv", "--bounding-set=-bpf,-sys_admin")
+    for words in ((*ATTACH,), ("attach", "spare", "local", "10.50.1.1"), PEER):
+        check_refused(run_inside(hosts, *words, prefix=drop), FAILED, "CAP_BPF")
+        check_unchanged(hosts)
+
+
+def test_no_bpffs(hosts):
+    with tempfile.TemporaryDirectory() as directory:
+        for place in (f"{directory}/absent", directory):
+            check_refused(hosts.end.command(*ATTACH, IPIPBPF_BPFFS=place), FAILED, place, "bpf")
+            assert os.listdir(directory) == []
+    check_unchanged(hosts)
+
+
+def test_inside_ip_netns_exec(hosts):
+    done = subprocess.run(["ip", "netns", "exec", hosts.a.name, binary(), *ATTACH], capture_output=True, text=True,
+                          check=False, env=environment(IPIPBPF_BPFFS=None))
+    check_refused(done, FAILED, "-n")
+    check_unchanged(hosts)
+
+
+def test_a_full_table_of_peers(two_hosts):
+    a = End(two_hosts.a)
+    a.attach("routes", "off")
+    addresses = b"".join(struct.pack("!I", 0x0B000000 + number) for number in range(PEERS_MAX))
+    fill(f"{a.pins}/peers", addresses, bytes(32 * PEERS_MAX), PEERS_MAX)
+    before = state(two_hosts.a)
+    check_refused(a.command(*PEER), FAILED, "172.16.1.70", "'peers' is full")
+    check_refused(a.command(*PEER, "prefix", "10.1.0.0/16"), FAILED, "'peers' is full")
+    assert differences(before, state(two_hosts.a)) == []
+    a.detach(program=plain_binary())
+
+
+def test_a_full_table_of_prefixes(two_hosts):
+    a = End(two_hosts.a)
+    a.attach("routes", "on")
+    a.peer(B)
+    keys = b"".join(struct.pack("=I", 32) + struct.pack("!I", 0x0B000000 + number) for number in range(PREFIXES_MAX))
+    fill(f"{a.pins}/prefixes", keys, bytes([172, 16, 1, 62, 0, 0, 0, 0]) * PREFIXES_MAX, PREFIXES_MAX)
+    before = state(two_hosts.a)
+    done = a.command("prefix", "add", "eth0", "10.1.0.0/16", "remote", B, program=plain_binary())
+    check_refused(done, FAILED, "10.1.0.0/16", "'prefixes' is full")
+    done = a.command(*PEER, "prefix", "10.1.0.0/16", program=plain_binary())
+    check_refused(done, FAILED, "10.1.0.0/16", "'prefixes' is full")
+    assert differences(before, state(two_hosts.a)) == []
+    a.detach(program=plain_binary())
+
+
+@pytest.mark.parametrize("pinned", ("an array named meta", "a program named meta", "another map", "a folder"))
+def test_a_strangers_directory_of_our_name(two_hosts, pinned):
+    a = End(two_hosts.a)
+    os.makedirs(a.pins)
+    {"an array named meta": lambda: pin_array(f"{a.pins}/meta", bytes(8)),
+     "a program named meta": lambda: pin_program(f"{a.pins}/meta"),
+     "another map": lambda: pin_array(f"{a.pins}/theirs", bytes(48)),
+     "a folder": lambda: os.mkdir(f"{a.pins}/theirs")}[pinned]()
+    before = state(two_hosts.a)
+    for command in ("attach", "detach"):
+        check_refused(a.command(command, "eth0"), FAILED, pin_name(two_hosts.a.name))
+        assert differences(before, state(two_hosts.a)) == []
+
+
+def test_another_layout_is_named_and_left_alone(two_hosts):
+    a = End(two_hosts.a)
+    os.makedirs(a.pins)
+    pin_array(f"{a.pins}/meta", struct.pack("=I", LAYOUT_NOBODY_KNOWS) + bytes(44))
+    before = state(two_hosts.a)
+    for words in (ATTACH, ("detach", "eth0"), PEER, ("show", "eth0")):
+        check_refused(a.command(*words), FAILED, "layout")
+        assert differences(before, state(two_hosts.a)) == []
+
+
+@pytest.mark.parametrize("mode, flag", (("native", XDP_FLAGS_DRV_MODE), ("skb", XDP_FLAGS_SKB_MODE)))
+def test_a_device_that_carries_another_xdp_program(two_hosts, mode, flag):
+    # Without the dispatcher there is room for one program. A kernel that loads it has room for both.
+    a = End(two_hosts.a)
+    with Stranger(two_hosts.a, "eth0", ATTACH_XDP, flag):
+        before = state(two_hosts.a)
+        check_refused(a.command(*ATTACH, "mode", mode), FAILED, "eth0", "XDP", "tc")
+        assert differences(before, state(two_hosts.a)) == []
+
+
+@pytest.mark.parametrize("error", ("ENOSYS", "EINVAL"))
+def test_a_kernel_without_what_is_needed(two_hosts, error):
+    a = End(two_hosts.a)
+    before = state(two_hosts.a)
+    refuse = (*STRACE, "-o", "/dev/null", "-e", "trace=bpf", "-e", f"inject=bpf:error={error}")
+    check_refused(a.command(*ATTACH, prefix=refuse, program=plain_binary()), FAILED)
+    assert differences(before, state(two_hosts.a)) == []
