@@ -143,6 +143,11 @@ check: root ## as root: all tests; the last line is `N passed, N failed, N skipp
 	@$(MAKE) check-layers
 	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -p no:cacheprovider tests || kill -QUIT $$PPID
 
+check-vm: root ## as root: the tests again on other kernels (5.10, 6.1, 6.12, newest), in virtual machines
+	@tests/install-packages build vm
+	@$(MAKE) all
+	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/vm/check || kill -QUIT $$PPID
+
 # $(call crossings,DIR,OTHERS): the lines in DIR that include a header of OTHERS, or climb out of DIR.
 space := $(subst ,, )
 headers_of = $(notdir $(wildcard $(addsuffix /*.[ch],$(1))))
@@ -163,5 +168,5 @@ check-format: ## name what clang-format would write otherwise
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 16
 
-.PHONY: all always bench check check-format check-layers clean demo fuzz help install mutants root sanitized tools \
-	uninstall
+.PHONY: all always bench check check-format check-layers check-vm clean demo fuzz help install mutants root sanitized \
+	tools uninstall

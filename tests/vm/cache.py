@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Where everything is kept that takes long to get and outlives a run: outside the repository."""
+
+import fcntl
+import os
+from contextlib import contextmanager
+from pathlib import Path
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or ("/var/cache" if os.geteuid() == 0 else Path.home() / ".cache")) \
+    / "ipipbpf-vm"
+
+
+@contextmanager
+def held():
+    """The cache is one run's at a time: so is the machine, since two at once would each be too slow for its tests."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with open(CACHE / "lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Beside an XDP program of somebody else, by libxdp's dispatcher. Not of `make check`: it needs Debian's xdp-tools, and
+a kernel that is not locked down."""
+import itertools
+import os
+import re
+from glob import glob
+
+import pytest
+
+from networks.fixtures import no_pins_of_the_dead, two_hosts  # noqa: F401
+from networks.program import End
+from networks.snapshot import differences, state
+from networks.topology import INNER_A, INNER_B
+from networks.traffic import ping
+from networks.tunnels import between_two_hosts, carrying
+
+# xdp-filter's, which lets everything pass while its maps are empty.
+PROGRAM, = glob("/usr/lib/*/bpf/xdpfilt_alw_all.o")
+FUNCTION = "xdpfilt_alw_all"
+LIBXDP = "/sys/fs/bpf/xdp"
+
+
+class Neighbour:
+    """Another XDP program on a device, in the dispatcher."""
+
+    def __init__(self, namespace, mode):
+        self._namespace, self._mode = namespace, mode
+
+    def come(self):
+        self._namespace.run("xdp-loader", "load", "-m", self._mode, "eth0", PROGRAM)
+
+    def go(self):
+        number = re.search(rf"{FUNCTION[:15]}\S*\s+(\d+)", self.status()).group(1)
+        self._namespace.run("xdp-loader", "unload", "eth0", "--id", number)
+
+    def is_there(self):
+        return FUNCTION[:15] in self.status()
+
+    def status(self):
+        return self._namespace.run("xdp-loader", "status", "eth0")
+
+
+@pytest.mark.parametrize("mode, first, last", [*itertools.product(("native",), ("ours", "theirs"), ("ours", "theirs")),
+                                               ("skb", "ours", "theirs"), ("skb", "theirs", "ours")])
+def test_two_xdp_programs_come_and_go_in_any_order(two_hosts, mode, first, last):  # noqa: F811
+    before = state(two_hosts.a, two_hosts.b)
+    neighbour = Neighbour(two_hosts.a, mode)
+    if first == "theirs":
+        neighbour.come()
+    a, b = between_two_hosts(two_hosts, mode)
+    if first == "ours":
+        neighbour.come()
+    assert a.show()["xdp"] == "dispatcher"
+    _carries(two_hosts, a, b)
+    a.attach()
+    assert neighbour.is_there()
+    _carries(two_hosts, a, b)
+    if last == "ours":
+        neighbour.go()
+        _carries(two_hosts, a, b)
+        a.detach()
+    else:
+        a.detach()
+        assert neighbour.is_there()
+        neighbour.go()
+    b.detach()
+    assert differences(before, state(two_hosts.a, two_hosts.b)) == []
+    assert not os.path.isdir(LIBXDP) or os.listdir(LIBXDP) == []
+
+
+def _carries(hosts, a, b):
+    with carrying(hosts, a, b):
+        assert ping(hosts.a, INNER_A, INNER_B, (0, 1000, 5000)) == []
+
+
+@pytest.mark.parametrize("mode", ("native", "skb"))
+def test_a_dispatcher_that_cannot_take_ours_is_left_to_the_other(two_hosts, mode):  # noqa: F811
+    neighbour = Neighbour(two_hosts.a, mode)
+    neighbour.come()
+    before = state(two_hosts.a)
+    done = End(two_hosts.a).command("attach", "eth0", "mode", mode)
+    assert done.returncode == 1 and "another XDP program" in done.stderr and "use 'mode tc'" in done.stderr
+    assert differences(before, state(two_hosts.a)) == []
+    a, b = between_two_hosts(two_hosts, "tc")
+    _carries(two_hosts, a, b)
+    assert neighbour.is_there()

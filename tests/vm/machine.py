@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One command in a virtual machine: the command's output as it comes, its exit status, the console where it died."""
+
+import shutil
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
+
+from images import make_ext4
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+_TREE = ("build", "include", "tests")
+# QEMU 7.2 leaves rubbish in the flags after some cmpxchg16b, of which a kernel that uses it sooner or later dies.
+_CPU = "max,-cx16"
+_BOOTS = 3
+
+
+class MachineError(Exception):
+    """The machine ended without an exit status."""
+
+
+class BootError(MachineError):
+    """It died before the command began."""
+
+
+def _copy_tree(command, directory):
+    for name in _TREE:
+        shutil.copytree(REPOSITORY / name, directory / name, symlinks=True,
+                        ignore=shutil.ignore_patterns("*.d", "loader", "sanitized", "werror", "__pycache__")
+                        if name == "build" else shutil.ignore_patterns("__pycache__"))
+    (directory / ".command").write_text(command + "\n")
+
+
+def _qemu(kernel, userland, tree, status, console):
+    drives = ((userland, "on", "off"), (kernel.modules, "off", "on"), (tree, "on", "off"), (status, "off", "off"))
+    words = ["nice", "qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", _CPU, "-smp", "2", "-m", "1024",
+             "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-monitor", "none",
+             "-serial", f"file:{console}", "-serial", "stdio",
+             "-kernel", str(kernel.image), "-initrd", str(kernel.initramfs),
+             "-append", "console=ttyS0 panic=-1 quiet loglevel=4 mitigations=off random.trust_cpu=on"]
+    for image, snapshot, readonly in drives:
+        words += ["-drive", f"file={image},format=raw,if=virtio,cache=unsafe,snapshot={snapshot},readonly={readonly}"]
+    return words
+
+
+def _follow(words, timeout, say):
+    """Runs the machine and says each line of its command's output. Returns whether it had to be stopped."""
+    late = threading.Event()
+    with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, errors="replace") as qemu:
+        watch = threading.Timer(timeout, lambda: (late.set(), qemu.kill()))
+        watch.start()
+        try:
+            for line in qemu.stdout:
+                say(line.rstrip("\n"))
+        finally:
+            watch.cancel()
+            qemu.kill()
+    return late.is_set()
+
+
+def _boot(kernel, userland, tree, directory, timeout, say):
+    status, console = directory / "status", directory / "console"
+    status.write_bytes(bytes(512))
+    late = _follow(_qemu(kernel, userland, tree, status, console), timeout, say)
+    word = status.read_bytes().split(b"\n")[0].strip(b"\0").decode("ascii")
+    if word.isdigit():
+        return int(word)
+    reason = f"no end after {timeout} s" if late else "the machine died"
+    raise (MachineError if word or late else BootError)(f"{kernel.name}: {reason}\n{console.read_text('latin-1')}")
+
+
+def run(kernel, userland, command, timeout, say=lambda line: print(line, flush=True)):
+    """Runs the shell COMMAND in /ipipbpf of the machine and says its output. Returns its exit status."""
+    with tempfile.TemporaryDirectory(prefix="ipipbpf-vm-") as name:
+        directory = Path(name)
+        (directory / "tree").mkdir()
+        _copy_tree(command, directory / "tree")
+        make_ext4(directory / "tree", directory / "tree.ext4")
+        for attempt in range(1, _BOOTS + 1):
+            try:
+                return _boot(kernel, userland, directory / "tree.ext4", directory, timeout, say)
+            except BootError as error:
+                if attempt == _BOOTS:
+                    raise
+                say(f"the machine died before it had started, and boots again: {str(error).strip().splitlines()[-1]}")
