@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One end of the benchmark's traffic: its addresses and its clock. What fails ends the program with a line about it. */
+#ifndef ENDPOINT_H
+#define ENDPOINT_H
+
+#include <arpa/inet.h>
+#include <err.h>
+#include <netinet/in.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define NS_PER_MS UINT64_C(1000000)
+
+static inline uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
+}
+
+/* Nanoseconds from a number of milliseconds, as text. */
+static inline uint64_t ns_from(const char *milliseconds)
+{
+	return strtoull(milliseconds, NULL, 10) * NS_PER_MS;
+}
+
+static inline struct sockaddr_in endpoint(const char *address, const char *port)
+{
+	struct sockaddr_in end = { .sin_family = AF_INET, .sin_port = htons(atoi(port)) };
+
+	if (inet_pton(AF_INET, address, &end.sin_addr) != 1)
+		errx(1, "%s: not an IPv4 address", address);
+	return end;
+}
+
+/* A socket of `type`, bound to an address. */
+static inline int bound(int type, const char *address, const char *port)
+{
+	struct sockaddr_in end = endpoint(address, port);
+	int fd = socket(AF_INET, type, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&end, sizeof(end)))
+		err(1, "bind %s:%s", address, port);
+	return fd;
+}
+
+static inline void connect_to(int fd, const char *address, const char *port)
+{
+	struct sockaddr_in end = endpoint(address, port);
+
+	if (connect(fd, (struct sockaddr *)&end, sizeof(end)))
+		err(1, "connect %s:%s", address, port);
+}
+
+#endif
