@@ -15,6 +15,9 @@ TIMES = 50
 RATE = 10_000
 LO_FORWARDING = "net.ipv4.conf.lo.forwarding"
 
+# Where native and skb mode take the same way.
+both_hooks = pytest.mark.parametrize("mode", ("native", "tc"))
+
 
 def join(end, remote, source, prefix, *words, **options):
     end.attach("src", source, *words, **options)
@@ -28,7 +31,7 @@ def icmp_sent(namespace):
     return int(values[names.index("OutMsgs")])
 
 
-@pytest.mark.parametrize("mode", ("native", "tc"))
+@both_hooks
 def test_attach_and_detach_many_times_under_traffic(two_hosts, mode):
     before = state(two_hosts.a)
     a, b = End(two_hosts.a), End(two_hosts.b)
@@ -74,6 +77,7 @@ def test_attach_changes_the_mode_under_traffic_and_keeps_peers_and_counters(two_
             assert ping(two_hosts.a, INNER_A, INNER_B) == []
 
 
+@both_hooks
 def test_a_link_that_was_down_is_mended_by_attach(two_hosts, mode):
     a, b = between_two_hosts(two_hosts, mode)
     before = without_ids(state(two_hosts.a))
@@ -88,6 +92,7 @@ def test_a_link_that_was_down_is_mended_by_attach(two_hosts, mode):
         assert ping(two_hosts.a, INNER_A, INNER_B) == []
 
 
+@both_hooks
 def test_a_device_deleted_while_attached_is_taken_over_when_it_is_made_anew(two_hosts, mode):
     a, b = between_two_hosts(two_hosts, mode)
     two_hosts.a.ip("link del eth0")
@@ -104,6 +109,7 @@ def test_a_device_deleted_while_attached_is_taken_over_when_it_is_made_anew(two_
     assert not os.path.exists(a.pins)
 
 
+@both_hooks
 def test_a_device_deleted_while_attached_is_named_and_detached(two_hosts, mode):
     before = state(two_hosts.a)
     a, _ = between_two_hosts(two_hosts, mode)
@@ -133,6 +139,7 @@ def refused(done, *named):
     assert all(thing in done.stderr for thing in named), done.stderr
 
 
+@both_hooks
 def test_a_namespace_deleted_while_attached_is_detached_and_made_anew(two_hosts, mode):
     a, b = between_two_hosts(two_hosts, mode)
     two_hosts.a.delete()
@@ -150,6 +157,7 @@ def test_a_namespace_deleted_while_attached_is_detached_and_made_anew(two_hosts,
     assert differences(before, state(a.namespace)) == []
 
 
+@both_hooks
 def test_pins_of_a_namespace_that_was_made_anew_are_named_and_left_alone(two_hosts, mode):
     between_two_hosts(two_hosts, mode)
     two_hosts.a.delete()
@@ -171,6 +179,7 @@ def triangle(network):
     return network
 
 
+@both_hooks
 def test_two_attachments_in_one_namespace_stand_and_fall_alone(triangle, mode):
     before = state(triangle.a)
     ends = []
@@ -195,6 +204,7 @@ def test_two_attachments_in_one_namespace_stand_and_fall_alone(triangle, mode):
     assert differences(before, state(triangle.a)) == []
 
 
+@both_hooks
 def test_a_packet_leaves_by_the_device_that_the_fib_names(triangle, mode):
     # B's outer address is reached over C's cable, though its prefix is attached to the other.
     triangle.c.sysctl("net.ipv4.ip_forward", 1)

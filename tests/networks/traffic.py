@@ -169,7 +169,7 @@ class Stream:
         self._sender = client.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._sender.bind((client_address, 0))
         self._target = self._receiver.getsockname()
-        self.refused = []
+        self.refused, self.received = [], []
         self._thread = threading.Thread(target=self._send)
 
     def __enter__(self):
@@ -180,7 +180,7 @@ class Stream:
         self._stop.set()
         self._thread.join()
         time.sleep(0.05)
-        self.received = self._drain()
+        self._drain()
         self._sender.close()
         self._receiver.close()
 
@@ -194,6 +194,8 @@ class Stream:
             if due > BURST:
                 # Held up by the machine: a veth queue would overflow if all that is overdue came at once.
                 start = now - self.sent / self._rate
+            # At once, since the socket has room for half a minute's traffic only.
+            self._drain()
             time.sleep(0.0005)
 
     def _send_next(self):
@@ -204,12 +206,11 @@ class Stream:
         self.sent += 1
 
     def _drain(self):
-        numbers = []
         while True:
             try:
-                numbers.append(struct.unpack("!Q", self._receiver.recv(64, socket.MSG_DONTWAIT))[0])
+                self.received.append(struct.unpack("!Q", self._receiver.recv(64, socket.MSG_DONTWAIT))[0])
             except BlockingIOError:
-                return numbers
+                return
 
     @property
     def missing(self):
