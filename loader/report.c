@@ -140,7 +140,7 @@ static int read_routes(const struct session *session, struct report *report)
 	return DONE;
 }
 
-static int judge_prefix(struct report *report, const struct prefix_entry *entry)
+static int judge_prefix(struct report *report, const struct prefix_entry *entry, const struct prefix_entry **said)
 {
 	char prefix[PREFIX_TEXT], peer[ADDRESS_TEXT];
 
@@ -149,18 +149,19 @@ static int judge_prefix(struct report *report, const struct prefix_entry *entry)
 				   prefix_format(&entry->key, prefix));
 	if (entry->prefix.bare || peers_find(&report->peers, entry->prefix.remote))
 		return DONE;
+	if (*said && prefix_belongs_to(&entry->prefix, (*said)->prefix.remote))
+		return DONE;
+	*said = entry;
 	return add_missing(report, REMEDY_PEER_ADD, "peer %s", peer_name(entry->prefix.remote, peer));
 }
 
-static bool is_said_already(const struct prefix_entry *before, const struct prefix_entry *entry)
-{
-	return !before->prefix.bare && prefix_belongs_to(&entry->prefix, before->prefix.remote) &&
-	       prefix_is_valid(&before->prefix) && prefix_is_valid(&entry->prefix);
-}
-
-/* Entries that people wrote and the dataplane refuses; a peer that several prefixes name is said once. */
+/*
+ * Entries that people wrote and the dataplane refuses. A peer that several prefixes name, which are sorted by it, is said
+ * once: with the first of them.
+ */
 static int judge_entries(struct report *report)
 {
+	const struct prefix_entry *said = NULL;
 	char peer[ADDRESS_TEXT];
 
 	for (size_t i = 0; i < report->peers.count; i++) {
@@ -170,12 +171,9 @@ static int judge_entries(struct report *report)
 		    add_missing(report, REMEDY_PEER_SET, "valid entry of peer %s", peer_name(entry->key.remote, peer)))
 			return FAILED;
 	}
-	for (size_t i = 0; i < report->prefixes.count; i++) {
-		const struct prefix_entry *entry = &report->prefixes.list[i];
-
-		if (!(i && is_said_already(&entry[-1], entry)) && judge_prefix(report, entry))
+	for (size_t i = 0; i < report->prefixes.count; i++)
+		if (judge_prefix(report, &report->prefixes.list[i], &said))
 			return FAILED;
-	}
 	return DONE;
 }
 
