@@ -7,7 +7,7 @@ import tempfile
 
 import pytest
 
-from networks.fixtures import no_pins_of_a_module_before, no_pins_of_a_test_before, two_hosts  # noqa: F401
+from networks.fixtures import two_hosts  # noqa: F401
 from networks.program import STRACE, End, binary, bpffs, environment, ipipbpf, pin_name, plain_binary
 from networks.snapshot import differences, state
 from networks.strangers import (ATTACH_XDP, XDP_FLAGS_DRV_MODE, XDP_FLAGS_SKB_MODE, Stranger, fill, pin_array,

@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import tempfile
 import time
@@ -71,6 +72,17 @@ def succeed(done):
 def pin_name(name):
     """How a device or namespace is written as a file name in bpffs."""
     return name.replace("%", "%25").replace(".", "%2E").replace("/", "%2F")
+
+
+def remove_pins(namespace):
+    """Takes away what a test that failed, or never detached, left pinned for a namespace: pins outlive it."""
+    top = os.path.join(bpffs(), "ipipbpf")
+    names = os.listdir(top) if os.path.isdir(top) else []
+    for name in names:
+        if name.split(":")[0] == pin_name(namespace.name):
+            shutil.rmtree(os.path.join(top, name))
+    if names and not os.listdir(top):
+        os.rmdir(top)
 
 
 class End:

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The networks: hosts, routers and the cables between them, and nothing of ipipbpf."""
+"""The networks: hosts, routers and the cables between them."""
 from .namespace import Namespace
+from .program import remove_pins
 
 A, B = "172.16.16.22", "172.16.1.62"
 INNER_A, INNER_B = "192.168.1.1", "192.168.1.254"
 
 
 class Network:
-    """Namespaces that are deleted together."""
+    """Namespaces that are deleted together, with whatever is still pinned for them."""
 
     def __init__(self):
         self.namespaces = []
@@ -18,6 +19,7 @@ class Network:
     def __exit__(self, *_):
         for namespace in self.namespaces:
             namespace.delete()
+            remove_pins(namespace)
 
     def host(self, label, name=None):
         namespace = Namespace(label, name)

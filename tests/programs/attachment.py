@@ -13,6 +13,8 @@ from .tagging import Tagged
 
 BUILD = Path(os.environ.get("IPIPBPF_BUILD", Path(__file__).resolve().parents[2] / "build"))
 
+KERNEL = tuple(int(number) for number in os.uname().release.split("-")[0].split("+")[0].split(".")[:2])
+
 TAGS = (b"\x81\x00", b"\x88\xa8")
 LINK_HEADER, NETWORK_HEADER = 14, {b"\x08\x00": 20, b"\x86\xdd": 40}
 XDP_DROP, XDP_PASS = 1, 2
@@ -29,9 +31,9 @@ class Outcome:
 
 
 class Dataplane:
-    """Both objects, loaded, with maps in common."""
+    """Both objects, loaded as the loader does it on this kernel, with maps in common."""
 
-    def __init__(self, link_header=14, xdp_buff_len=1, decap_l3_flag=1):
+    def __init__(self, link_header=14, xdp_buff_len=KERNEL >= (5, 18), decap_l3_flag=KERNEL >= (6, 3)):
         features = {"features": bytes([link_header, xdp_buff_len, decap_l3_flag, 0])}
         self._xdp = bpf.Object(BUILD / "xdp.bpf.o", features)
         self._tc = bpf.Object(BUILD / "tc.bpf.o", features, share=self._xdp)
