@@ -18,6 +18,7 @@ ECN_NORMAL, ECN_COMPATIBILITY = 1, 2
 PLAIN_BY_RPF, PLAIN_DROP, PLAIN_PASS = 0, 1, 2
 FRAGMENTS_DROP, FRAGMENTS_STACK = 1, 2
 HOOK_XDP, HOOK_TC = 1, 2
+MODE_NATIVE, MODE_SKB, MODE_TC = 1, 2, 3
 
 ANY = "0.0.0.0"
 
@@ -78,12 +79,13 @@ class Device:
     ecn: int = ECN_NORMAL
     plain: int = PLAIN_BY_RPF
     fragments: int = FRAGMENTS_DROP
+    mode_used: int = MODE_TC
 
     def pack(self):
-        layout, cookie, src, routes, local_auto, mode, mode_used, made = 1, 1, bytes(4), 2, 0, 0, 3, 0
+        layout, cookie, src, routes, local_auto, mode, made = 1, 1, bytes(4), 2, 0, 0, 0
         return struct.pack("=IIQ4s4s16BII", layout, self.ifindex, cookie, packed(self.local), src,
                            self.ttl, self.tos, self.ttl_mode, self.tos_mode, self.df, self.rpf, self.monitor, self.ecn,
-                           self.plain, self.fragments, routes, local_auto, mode, mode_used, self.hook, made,
+                           self.plain, self.fragments, routes, local_auto, mode, self.mode_used, self.hook, made,
                            self.mtu, 0)
 
 
