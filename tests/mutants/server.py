@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Runs the program tests on one build after the other, each in a child that has them collected already.
+
+Reads {"directory": of the objects, "changed": which of them} a line, writes {"test": what noticed, or null, "error": how}
+a line. Tests of the other object alone cannot notice, and are left out. The argument is the CPU to run on. The first
+build must be right: the time that each test takes with it gives them their order.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+_TESTS = Path(__file__).resolve().parents[1] / "programs"
+_HOOKS = {"xdp": "xdp", "tc": "tc", "egress": "tc"}
+_FIXTURES = {"decap_xdp": "xdp", "decap_tc": "tc", "encap": "tc"}
+_MIGHTY = "test_random_packets_agree_with_the_reference"
+_QUICK = 0.2  # seconds of a test that may come first because it noticed something before
+_ENOUGH = 900  # seconds for one build; the tests take a small part of it
+
+
+class Server:
+    """A pytest plugin: its loop over the tests is one over builds."""
+
+    def __init__(self, requests, answers):
+        self._requests, self._answers = requests, answers
+        self._noticed = None
+        self._tests, self._times = [], {}
+
+    def pytest_runtestloop(self, session):
+        from programs import attachment, underlay
+        if session.testsfailed:
+            raise session.Interrupted("not all tests can be collected")
+        self._tests = list(session.items)
+        with underlay.namespace():
+            underlay.namespace = contextlib.nullcontext  # children are in it already
+            for line in self._requests:
+                answer = self._in_child(attachment, json.loads(line))
+                if self._times:
+                    self._bring_forward(answer["test"])
+                else:
+                    self._sort(answer["times"])
+                self._answers.write(json.dumps(answer) + "\n")
+                self._answers.flush()
+        return True
+
+    def _sort(self, times):
+        """What notices most, then from the quickest to the slowest."""
+        self._times = times
+        self._tests.sort(key=lambda test: (test.name != _MIGHTY, times.get(test.nodeid, 0)))
+
+    def _bring_forward(self, name):
+        """What noticed the last bug will likely notice the next one."""
+        for test in [test for test in self._tests if test.nodeid == name and self._times[name] < _QUICK]:
+            self._tests.remove(test)
+            self._tests.insert(0, test)
+
+    def _in_child(self, attachment, build):
+        reader, writer = os.pipe()
+        child = os.fork()
+        if not child:
+            os.close(reader)
+            signal.alarm(_ENOUGH)
+            attachment.BUILD = Path(build["directory"])
+            answer = json.dumps(self._first_to_notice(build["changed"])).encode()
+            with open(writer, "wb") as pipe:
+                pipe.write(answer)
+            os._exit(0)
+        os.close(writer)
+        with open(reader, "rb") as pipe:
+            said = pipe.read()
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        return json.loads(said) if said else {"test": "(none to its end)", "error": f"exit status {status}", "times": {}}
+
+    def _first_to_notice(self, changed):
+        tests = [test for test in self._tests if not _object_of(test) or _object_of(test) in changed]
+        times = {}
+        for test, following in zip(tests, [*tests[1:], None]):
+            started = time.process_time()
+            test.config.hook.pytest_runtest_protocol(item=test, nextitem=following)
+            if self._noticed:
+                return {**self._noticed, "times": {}}
+            times[test.nodeid] = time.process_time() - started
+        return {"test": None, "error": None, "times": times}
+
+    def pytest_runtest_makereport(self, item, call):
+        if call.excinfo and not self._noticed:
+            self._noticed = {"test": item.nodeid, "error": call.excinfo.exconly()}
+
+
+def _object_of(test):
+    """The one object that a test runs, xdp or tc; None if it may run both."""
+    hooks = {_FIXTURES[name] for name in test.fixturenames if name in _FIXTURES}
+    if hasattr(test, "callspec"):
+        hooks |= {_HOOKS[value] for value in test.callspec.params.values() if value in ("xdp", "tc", "egress")}
+    return hooks.pop() if len(hooks) == 1 else None
+
+
+def main():
+    """Requests come on standard input and answers go to standard output, which nobody else may have."""
+    os.sched_setaffinity(0, {int(sys.argv[1])})
+    requests, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(nothing, 1)
+    return pytest.main(["-q", "-s", "-p", "no:cacheprovider", str(_TESTS)], plugins=[Server(requests, answers)])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
