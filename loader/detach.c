@@ -89,6 +89,8 @@ static int detach(const struct session *session, const char *device)
 
 	if (attachment_open(session, device, &attachment, &state))
 		return FAILED;
+	if (state == FOLDER_ABSENT)
+		pins_remove_empty(&session->pins);
 	if (state == FOLDER_ABSENT && session->netns_gone)
 		return fail("there is neither a network namespace '%s' nor an attachment of '%s' that it left",
 			    session->netns, device);

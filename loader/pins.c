@@ -409,9 +409,16 @@ static int remove_pin(const char *folder, const char *name)
 	return DONE;
 }
 
+void pins_remove_empty(const struct pins *pins)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/ipipbpf", pins->root);
+	rmdir(path);
+}
+
 int pins_remove_folder(const struct pins *pins, const char *folder)
 {
-	char parent[PATH_MAX];
 	int result = DONE;
 
 	for (size_t i = 0; i < COUNT(pinned_links); i++)
@@ -421,8 +428,7 @@ int pins_remove_folder(const struct pins *pins, const char *folder)
 	if (result || remove_pin(folder, pinned_maps[0].name))
 		return FAILED;
 	if (!rmdir(folder)) {
-		snprintf(parent, sizeof(parent), "%s/ipipbpf", pins->root);
-		rmdir(parent);
+		pins_remove_empty(pins);
 		return DONE;
 	}
 	if (errno != ENOTEMPTY)

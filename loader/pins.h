@@ -72,6 +72,9 @@ const char *pins_missing_map(const struct maps *maps);
 
 void pins_close_maps(struct maps *maps);
 
+/* Removes `ipipbpf` if it is empty, as an attach leaves it that was killed before it made its own folder. */
+void pins_remove_empty(const struct pins *pins);
+
 /*
  * Removes our pins, `meta` last, the folder, and `ipipbpf` if it is empty then. Strangers' files stay. DONE or FAILED.
  */
