@@ -23,7 +23,8 @@ _UNARY = ("!", "~", "-")
 _BOTH_WAYS = {"true": "false", "false": "true"}
 
 # Lines without behaviour of the program's own, and names whose value is no constant of ours.
-_PASSED_OVER = re.compile(r'\s*(#\s*(include|ifndef|endif|pragma|undef)|_Static_assert|asm\b|char LICENSE)|#define \w+_H$')
+_PASSED_OVER = re.compile(r"\s*(#\s*(include|ifndef|endif|pragma|undef)|_Static_assert|asm\b|char LICENSE)|"
+                          r"#define \w+_H$")
 _NO_CONSTANT = re.compile(r"^(SEC|NULL|VERDICTS|X|FATE_BIT_\w*|BPF_MAP_TYPE_\w+)$|_H$")
 _CONSTANT = re.compile(r"^[A-Z][A-Z0-9_]+$")
 _DEFINED = re.compile(r"^\s*#\s*define\s+(\w+)", re.MULTILINE)
@@ -106,7 +107,9 @@ def _names(source, before, token, families):
     if text == "sizeof":
         whole = _sizeof(source, token.start())
         return [(whole, f"({whole} + 1)")]
-    if source.startswith("##", token.end()) or not _CONSTANT.match(text) or _NO_CONSTANT.match(text) or (before and before.group() == "enum"):
+    if not _CONSTANT.match(text) or _NO_CONSTANT.match(text) or source.startswith("##", token.end()):
+        return []
+    if before and before.group() == "enum":
         return []
     if text in families:
         return [(text, families[text])] if not _declares(source, token) else []

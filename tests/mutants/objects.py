@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """BPF objects of a changed bpf/, compiled outside the tree with the Makefile's own flags."""
 
+import contextlib
 import hashlib
+import itertools
+import os
 import shutil
 import struct
 import subprocess
@@ -23,27 +26,48 @@ class Compiler:
 
     def __init__(self, scratch):
         self._scratch = scratch
+        self._numbers = itertools.count()
         for headers in ("include", "vmlinux"):
             shutil.copytree(TREE / headers, scratch / headers)
         self._command = [*_make_says("CLANG"), *_make_says("BPF_FLAGS"), "-w", "-c"]
         self._bpftool = _make_says("BPFTOOL")
         self._sources = {path.name: path.read_text() for path in (TREE / "bpf").iterdir()}
+        self.original = self._write("original", {})
+        self._includes = {}
+        for program in PROGRAMS:
+            if not self._compile_program(self.original, program):
+                raise RuntimeError(f"bpf/{program}.bpf.c does not compile as it is")
+            made_of = (self.original / f"{program}.d").read_text().split()
+            self._includes[program] = {Path(file).name for file in made_of if Path(file).parent == self.original}
 
-    def compile(self, name, changes):
+    @contextlib.contextmanager
+    def compiled(self, changes):
         """The directory of the objects, with changes, {file: text}, in place of those files; None if clang refuses."""
+        directory = self._write(f"changed{next(self._numbers)}", changes)
+        yield directory if all(self._make_program(directory, program, changes) for program in PROGRAMS) else None
+        shutil.rmtree(directory)
+
+    def _write(self, name, changes):
         directory = self._scratch / name
         directory.mkdir()
         for file, text in {**self._sources, **changes}.items():
             (directory / file).write_text(text)
-        for program in PROGRAMS:
-            object_file, source = directory / f"{program}.bpf.o", directory / f"{program}.bpf.c"
-            if subprocess.run([*self._command, "-o", object_file, source], cwd=self._scratch,
-                              stderr=subprocess.DEVNULL).returncode:
-                return None
         return directory
 
+    def _make_program(self, directory, program, changes):
+        if not self._includes[program].isdisjoint(changes):
+            return self._compile_program(directory, program)
+        os.link(self.original / f"{program}.bpf.o", directory / f"{program}.bpf.o")
+        return True
+
+    def _compile_program(self, directory, program):
+        """True if clang takes it."""
+        object_file, source = directory / f"{program}.bpf.o", directory / f"{program}.bpf.c"
+        return subprocess.run([*self._command, "-MMD", "-MF", directory / f"{program}.d", "-o", object_file, source],
+                              cwd=self._scratch, stderr=subprocess.DEVNULL).returncode == 0
+
     def fingerprints(self, directory):
-        """A digest of each object, by all that the kernel is given: code, read-only data, maps; not the source's lines."""
+        """A digest of each object, of all that the kernel is given: code, read-only data, maps; not of source lines."""
         return {program: self._fingerprint(directory / f"{program}.bpf.o") for program in PROGRAMS}
 
     def _fingerprint(self, object_file):

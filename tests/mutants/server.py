@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Runs the program tests on one build after the other, each in a child that has them collected already.
 
-Reads {"directory": of the objects, "changed": which of them} a line, writes {"test": what noticed, or null, "error": how}
-a line. Tests of the other object alone cannot notice, and are left out. The argument is the CPU to run on. The first
-build must be right: the time that each test takes with it gives them their order.
+Reads {"directory": of the objects, "changed": which of them} a line; writes {"test": what noticed, or null,
+"error": how} a line. Tests of the other object alone cannot notice, and are left out. The argument is the CPU to run
+on. The first build must be right: the time that each test takes with it gives them their order.
 """
 
 import contextlib
@@ -75,7 +75,9 @@ class Server:
         with open(reader, "rb") as pipe:
             said = pipe.read()
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        return json.loads(said) if said else {"test": "(none to its end)", "error": f"exit status {status}", "times": {}}
+        if not said:
+            return {"test": "(none to its end)", "error": f"exit status {status}", "times": {}}
+        return json.loads(said)
 
     def _first_to_notice(self, changed):
         tests = [test for test in self._tests if not _object_of(test) or _object_of(test) in changed]
