@@ -98,6 +98,15 @@ static const struct command commands[] = {
 	  "\n"
 	  "  ipipbpf show\n"
 	  "  ipipbpf -j show eth0\n" },
+	{ "stats", NULL, stats_run, "[DEV] [openmetrics | -w SECS]",
+	  "counters of peers and verdicts, or how fast they move",
+	  "  openmetrics  the metrics that Prometheus and node_exporter's textfile collector read; also --openmetrics\n"
+	  "  -w           every SECS seconds a block of lines with packets and bytes per second, until interrupted\n"
+	  "With -j as JSON; with -w too, one array a line.\n"
+	  "\n"
+	  "  ipipbpf stats eth0\n"
+	  "  ipipbpf stats -w 5\n"
+	  "  ipipbpf stats openmetrics\n" },
 };
 /* clang-format on */
 
@@ -176,6 +185,19 @@ static int dispatch_verb(const char *name, struct session *session, struct words
 	return wrong_verb(name, *words->next);
 }
 
+static int unknown_command(const char *name)
+{
+	char names[256] = "";
+
+	for (size_t i = 0; i < COUNT(commands); i++) {
+		size_t length = strlen(names);
+
+		if (!i || strcmp(commands[i].name, commands[i - 1].name))
+			snprintf(names + length, sizeof(names) - length, "%s, ", commands[i].name);
+	}
+	return wrong("unknown command '%s': allowed are %shelp", name, names);
+}
+
 static int dispatch(struct session *session, struct words *words)
 {
 	const char *name = *words->next++;
@@ -189,7 +211,7 @@ static int dispatch(struct session *session, struct words *words)
 			continue;
 		return commands[i].verb ? dispatch_verb(name, session, words) : run(&commands[i], session, words);
 	}
-	return wrong("unknown command '%s': allowed are attach, detach, peer, prefix, show and help", name);
+	return unknown_command(name);
 }
 
 static int wrong_option(char *const *arguments)
