@@ -66,5 +66,6 @@ int prefix_replace_run(struct session *session, struct words *words);
 int prefix_del_run(struct session *session, struct words *words);
 int show_run(struct session *session, struct words *words);
 int stats_run(struct session *session, struct words *words);
+int top_run(struct session *session, struct words *words);
 
 #endif

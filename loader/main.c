@@ -107,6 +107,12 @@ static const struct command commands[] = {
 	  "  ipipbpf stats eth0\n"
 	  "  ipipbpf stats -w 5\n"
 	  "  ipipbpf stats openmetrics\n" },
+	{ "top", NULL, top_run, "[DEV]",
+	  "watch the peers on a terminal, the busiest first",
+	  "Once a second: packets and bits per second of each peer, and why packets are dropped. q quits.\n"
+	  "\n"
+	  "  ipipbpf top\n"
+	  "  ipipbpf -n blue top eth0\n" },
 };
 /* clang-format on */
 

@@ -109,6 +109,7 @@ WORDS = {
     "stats of a device that cannot be": (("stats", "a/b"), ("a/b",)),
     "stats as metrics again and again": (("stats", "openmetrics", "-w", "1"), ("openmetrics", "-w")),
     "stats as metrics in JSON": (("-j", "stats", "openmetrics"), ("openmetrics", "-j")),
+    "top of two devices": (("top", "eth0", "eth1"), ("eth1",)),
     "two words where one is enough": (("detach", "eth0", "eth1"), ("eth1",)),
     "an unknown flag": (("-x", "show"), ("-x",)),
     "prefix neither bare nor of a peer": (("prefix", "add", "eth0", "10.1.0.0/16"), ("remote",)),
