@@ -172,9 +172,14 @@ static int wrong_verb(const char *name, const char *word)
 	return wrong("unknown word '%s': allowed behind '%s' are %s and help", word, name, verbs);
 }
 
+static bool asks_for_help(struct words *words)
+{
+	return words_skip(words, "help") || words_skip(words, "--help") || words_skip(words, "-h");
+}
+
 static int run(const struct command *command, struct session *session, struct words *words)
 {
-	if (words_skip(words, "help"))
+	if (asks_for_help(words))
 		return help_on(command->name, command->verb);
 	return command->run(session, words);
 }
@@ -182,7 +187,7 @@ static int run(const struct command *command, struct session *session, struct wo
 /* The command behind a name that has several. */
 static int dispatch_verb(const char *name, struct session *session, struct words *words)
 {
-	if (words_skip(words, "help"))
+	if (asks_for_help(words))
 		return help_on(name, NULL);
 	for (size_t i = 0; i < COUNT(commands); i++) {
 		if (!strcmp(commands[i].name, name) && *words->next && words_skip(words, commands[i].verb))
