@@ -30,3 +30,18 @@ def commands():
 def help_of(command):
     """What `help` prints of one command."""
     return _output(*command, "help")
+
+
+def keywords(usage):
+    """The keywords in a command's usage, each with the values that the usage spells out; None: it has no value."""
+    found, last = {}, None
+    for token in re.findall(r"\[|\]|[^\s\[\]]+", usage):
+        names = token.split("|")
+        if token in ("[", "]", "|", "..."):
+            last = None
+        elif last:
+            found[last], last = [name for name in names if name.islower()], None
+        elif names[0].islower():
+            found.update(dict.fromkeys(names))
+            last = token
+    return found
