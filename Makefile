@@ -13,6 +13,7 @@ PKG_CONFIG ?= pkg-config
 PYTHON ?= /usr/bin/python3
 CFLAGS ?= -O2 -g
 PREFIX ?= /usr/local
+COMPLETIONS ?= $(PREFIX)/share/bash-completion/completions
 BUILD ?= build
 
 # An ordinary user's PATH may lack /usr/sbin. On Ubuntu the program there may be a script that finds only the running
@@ -104,9 +105,23 @@ sanitized: ## build build/sanitized/ipipbpf with ASan and UBSan
 install: all ## install below PREFIX (/usr/local), under DESTDIR
 	install -d '$(DESTDIR)$(PREFIX)/sbin'
 	install -m 0755 $(BUILD)/ipipbpf '$(DESTDIR)$(PREFIX)/sbin/ipipbpf'
+	install -d '$(DESTDIR)$(PREFIX)/share/man/man8' '$(DESTDIR)$(COMPLETIONS)'
+	install -m 0644 man/ipipbpf.8 '$(DESTDIR)$(PREFIX)/share/man/man8/ipipbpf.8'
+	install -m 0644 completion/ipipbpf '$(DESTDIR)$(COMPLETIONS)/ipipbpf'
 
 uninstall: ## take away what install put there
-	rm -f '$(DESTDIR)$(PREFIX)/sbin/ipipbpf'
+	rm -f '$(DESTDIR)$(PREFIX)/sbin/ipipbpf' '$(DESTDIR)$(PREFIX)/share/man/man8/ipipbpf.8' \
+		'$(DESTDIR)$(COMPLETIONS)/ipipbpf'
+
+# In a copy of the tree, since a package's parts land beside it and its build leaves files in debian/.
+deb: ## build build/deb/ipipbpf_*.deb, for the Debian that this is
+	@tests/install-packages build deb
+	@rm -rf build/deb
+	@mkdir -p build/deb/ipipbpf
+	@tar -c --exclude=./build --exclude=./.git --exclude=__pycache__ . | tar -x -C build/deb/ipipbpf
+	@cd build/deb/ipipbpf && DEB_BUILD_OPTIONS=noautodbgsym dpkg-buildpackage -us -uc -b >../log 2>&1 || \
+		{ tail -n 30 ../log; exit 1; }
+	@ls build/deb/*.deb
 
 clean: ## delete build/
 	rm -rf build
@@ -137,12 +152,17 @@ mutants: root ## as root: plant bugs in bpf/ and see that the tests name them
 # Each build with -Werror has a directory of its own, so that no object of an earlier `make` hides a warning.
 # pytest's last line is to be the last: on SIGQUIT make leaves with status 1 and no word of its own.
 check: root ## as root: all tests; the last line is `N passed, N failed, N skipped`
-	@tests/install-packages build demo check
+	@tests/install-packages build demo check deb
 	@$(MAKE) BUILD=build/werror WERROR=-Werror all
 	@$(MAKE) sanitized
 	@$(MAKE) all
 	@$(MAKE) check-layers
 	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -p no:cacheprovider tests || kill -QUIT $$PPID
+
+check-deb: root ## as root: what `make install` and `make deb` put on a system; `make check` does it too
+	@tests/install-packages build check deb
+	@$(MAKE) all
+	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -p no:cacheprovider tests/test_package.py || kill -QUIT $$PPID
 
 check-vm: root ## as root: the tests again on other kernels (5.10, 6.1, 6.12, newest), in virtual machines
 	@tests/install-packages build vm
@@ -169,5 +189,5 @@ check-format: ## name what clang-format would write otherwise
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 16
 
-.PHONY: all always bench check check-format check-layers check-vm clean demo fuzz help install mutants root sanitized \
-	tools uninstall
+.PHONY: all always bench check check-deb check-format check-layers check-vm clean deb demo fuzz help install mutants \
+	root sanitized tools uninstall
