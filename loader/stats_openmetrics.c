@@ -23,8 +23,8 @@ static void print_family(const char *name, const char *type, const char *help)
 }
 
 /*
- * Label values are UTF-8, the kernel's names need not be. Bytes of one that is not are written %XX, so that two names stay
- * two.
+ * Label values are UTF-8, the kernel's names need not be. Bytes of one that is not are written %XX, so that two names
+ * stay two.
  */
 static void print_value(const char *value)
 {
