@@ -13,6 +13,7 @@ PKG_CONFIG ?= pkg-config
 PYTHON ?= /usr/bin/python3
 CFLAGS ?= -O2 -g
 PREFIX ?= /usr/local
+UNITS ?= $(PREFIX)/lib/systemd/system
 COMPLETIONS ?= $(PREFIX)/share/bash-completion/completions
 BUILD ?= build
 
@@ -102,16 +103,21 @@ sanitized: ## build build/sanitized/ipipbpf with ASan and UBSan
 	@$(MAKE) BUILD=build/sanitized WERROR=-Werror CC='$(CLANG)' build/sanitized/ipipbpf \
 		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'
 
+# What is installed, below DESTDIR.
+INSTALLED := $(PREFIX)/sbin/ipipbpf $(PREFIX)/share/man/man8/ipipbpf.8 $(COMPLETIONS)/ipipbpf \
+	$(UNITS)/ipipbpf@.service $(PREFIX)/libexec/ipipbpf/if-up
+
 install: all ## install below PREFIX (/usr/local), under DESTDIR
-	install -d '$(DESTDIR)$(PREFIX)/sbin'
+	install -d $(patsubst %,'$(DESTDIR)%',$(sort $(dir $(INSTALLED))))
 	install -m 0755 $(BUILD)/ipipbpf '$(DESTDIR)$(PREFIX)/sbin/ipipbpf'
-	install -d '$(DESTDIR)$(PREFIX)/share/man/man8' '$(DESTDIR)$(COMPLETIONS)'
 	install -m 0644 man/ipipbpf.8 '$(DESTDIR)$(PREFIX)/share/man/man8/ipipbpf.8'
 	install -m 0644 completion/ipipbpf '$(DESTDIR)$(COMPLETIONS)/ipipbpf'
+	sed 's|@sbindir@|$(PREFIX)/sbin|' systemd/ipipbpf@.service.in | \
+		install -m 0644 /dev/stdin '$(DESTDIR)$(UNITS)/ipipbpf@.service'
+	install -m 0755 systemd/if-up '$(DESTDIR)$(PREFIX)/libexec/ipipbpf/if-up'
 
 uninstall: ## take away what install put there
-	rm -f '$(DESTDIR)$(PREFIX)/sbin/ipipbpf' '$(DESTDIR)$(PREFIX)/share/man/man8/ipipbpf.8' \
-		'$(DESTDIR)$(COMPLETIONS)/ipipbpf'
+	rm -f $(INSTALLED:%='$(DESTDIR)%')
 
 # In a copy of the tree, since a package's parts land beside it and its build leaves files in debian/.
 deb: ## build build/deb/ipipbpf_*.deb, for the Debian that this is

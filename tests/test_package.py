@@ -12,7 +12,11 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 VERSION = re.search(r"^VERSION := (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)[1]
-FILES = {"sbin/ipipbpf", "share/man/man8/ipipbpf.8", "share/bash-completion/completions/ipipbpf"}
+FILES = {"sbin/ipipbpf", "share/man/man8/ipipbpf.8", "share/bash-completion/completions/ipipbpf",
+         "libexec/ipipbpf/if-up"}
+# What the package adds: the same hook for each manager of networks, and documents.
+HOOKS = {"etc/network/if-up.d/ipipbpf", "usr/lib/NetworkManager/dispatcher.d/50-ipipbpf",
+         "usr/lib/networkd-dispatcher/routable.d/50-ipipbpf"}
 DOCUMENTS = {"README.md", "changelog", "copyright", "examples/grafana-dashboard.json"}
 # What dpkg keeps for itself, and what the triggers of other packages write.
 DPKG_OWN = ("var/lib/dpkg/", "var/log/", "var/cache/", "etc/ld.so.cache")
@@ -65,7 +69,7 @@ def files_below(directory):
 
 def test_uninstall_takes_away_all_that_install_put_there(tmp_path):
     run("make", "install", f"DESTDIR={tmp_path}", "PREFIX=/usr")
-    assert files_below(tmp_path) == {f"usr/{name}" for name in FILES}
+    assert files_below(tmp_path) == {*(f"usr/{name}" for name in FILES), "usr/lib/systemd/system/ipipbpf@.service"}
     run("make", "uninstall", f"DESTDIR={tmp_path}", "PREFIX=/usr")
     assert files_below(tmp_path) == set()
 
@@ -92,4 +96,5 @@ def test_it_installs_and_runs_and_after_a_purge_nothing_is_left(tmp_path, packag
                        for part in output.split("purged\n"))
     assert left == set()
     assert {name.removesuffix(".gz") for name in installed} == {
-        *(f"usr/{name}" for name in FILES), *(f"usr/share/doc/ipipbpf/{name}" for name in DOCUMENTS)}
+        *(f"usr/{name}" for name in FILES), *HOOKS, "usr/lib/systemd/system/ipipbpf@.service",
+        "usr/share/lintian/overrides/ipipbpf", *(f"usr/share/doc/ipipbpf/{name}" for name in DOCUMENTS)}
