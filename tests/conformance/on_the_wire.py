@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Packets put on the wire between the two ends by the router there, and what came back."""
+
+from networks.topology import A, B, INNER_A, INNER_B
+from networks.traffic import Pinger
+from networks.wire import PROTO_IPIP, ethernet, ipv4_packet, send_frame
+
+
+def to_a(network, packet):
+    """The router sends A a packet as it is."""
+    frame = ethernet(network.a.address_of("eth0"), network.router.address_of("to-a"), packet)
+    send_frame(network.router, "to-a", frame)
+
+
+def to_b(network, packet):
+    frame = ethernet(network.b.address_of("eth0"), network.router.address_of("to-b"), packet)
+    send_frame(network.router, "to-b", frame)
+
+
+def from_b(packet, **fields):
+    """A packet in the tunnel from B to A."""
+    return ipv4_packet(B, A, PROTO_IPIP, packet, **fields)
+
+
+def from_a(packet, **fields):
+    return ipv4_packet(A, B, PROTO_IPIP, packet, **fields)
+
+
+def ping_through(network, source=INNER_A, target=INNER_B, namespace=None):
+    """An echo through the tunnel, which is answered behind all that was sent before."""
+    with Pinger(namespace or network.a, source, target) as pinger:
+        assert pinger.ping() is not None
