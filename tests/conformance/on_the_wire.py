@@ -3,7 +3,7 @@
 
 from networks.topology import A, B, INNER_A, INNER_B
 from networks.traffic import Pinger
-from networks.wire import PROTO_IPIP, ethernet, ipv4_packet, send_frame
+from networks.wire import ETH_P_IP, PROTO_IPIP, ethernet, ipv4_packet, send_frame
 
 
 def to_a(network, packet):
@@ -30,3 +30,8 @@ def ping_through(network, source=INNER_A, target=INNER_B, namespace=None):
     """An echo through the tunnel, which is answered behind all that was sent before."""
     with Pinger(namespace or network.a, source, target) as pinger:
         assert pinger.ping() is not None
+
+
+def sent_to(capture):
+    """The packets that the captured device of the router was sent, all of them, whoever they say that they are from."""
+    return [frame.ip for frame in capture.frames if frame.ethertype == ETH_P_IP and not frame.outgoing]

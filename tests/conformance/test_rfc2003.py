@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""RFC 2003, IP encapsulation within IP: the outer header, and what may enter and leave a tunnel. Errors: sections 4 and 5
-are in test_rfc2003_errors.py."""
+"""RFC 2003, IP encapsulation within IP: the outer header, and what may enter and leave a tunnel.
+
+Errors from inside the tunnel (sections 4 and 5) are in test_rfc2003_errors.py.
+"""
 
 import ipaddress
 import struct
@@ -26,7 +28,7 @@ FROM_ELSEWHERE = {"ingress_ifindex": 1}
 
 
 def test_2003_1_outer_header_is_version_4_with_its_own_lengths_and_checksum(encapsulator):
-    """The outer header says version 4, five words, its own length and the inner packet's; its checksum covers it alone."""
+    """Version 4, five words, its own length and the inner packet's; the checksum covers the outer header alone."""
     for packet in (outgoing(), outgoing(b""), outgoing(bytes(1000)), outgoing(options=options(40)), outgoing(chksum=1)):
         sent = wrap(encapsulator, packet)
         assert (sent.version, sent.header_length, sent.total_length) == (4, 20, 20 + len(raw(packet)))
@@ -61,7 +63,7 @@ def test_2003_5_inner_df_sets_outer_df(encapsulator, policy):
 
 
 def test_2003_6_outer_df_without_inner_df_is_a_policy(encapsulator):
-    """For a packet that may be fragmented, DF outside is the user's choice: set with pmtudisc, the default, else clear."""
+    """For a packet that may be fragmented the user chooses: set with pmtudisc, the default, else clear."""
     assert wrap(encapsulator, outgoing()).df
     encapsulator.device(df=NOPMTUDISC)
     assert not wrap(encapsulator, outgoing()).df

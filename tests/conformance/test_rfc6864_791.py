@@ -18,6 +18,7 @@ from programs.frames import arriving, inner, leaving, options, outer
 from programs.tables import NOPMTUDISC, OFF
 from programs.underlay import DEV, MTU, ON_LINK
 
+from .fragments import fragments_of
 from .on_the_wire import from_b, ping_through, to_a
 from .one_packet import LINK_HEADER, discard, outgoing, unwrap, wrap
 
@@ -158,20 +159,10 @@ def test_791_1_checksums_are_made_anew_at_every_change(encapsulator, decapsulato
     assert checksum(IPv4(unwrap(decapsulator, outer(inner(tos=2), tos=3))).header) == 0
 
 
-def fragments_of(packet, size):
-    """The IPv4 packet's fragments with `size` bytes of data in each."""
-    pieces = [packet.payload[at:at + size] for at in range(0, len(packet.payload), size)]
-    for number, piece in enumerate(pieces):
-        more = "MF" if number + 1 < len(pieces) else 0
-        yield raw(IP(src=packet.src, dst=packet.dst, id=0xBEEF, proto=packet.protocol, flags=more,
-                     frag=number * size // 8) / piece)
-
-
 def test_791_2_inner_fragments_of_8_bytes_come_through_as_they_are(hosts):
     """The smallest unit of fragments, in any order: none is held back, put together or cut on its way into the host."""
-    request = IPv4(ipv4_packet(INNER_B, INNER_A, PROTO_ICMP, icmp_echo(77, 1, pattern(200))))
     a, _ = hosts.ends
-    pieces = list(fragments_of(request, 8))
+    pieces = fragments_of(ipv4_packet(INNER_B, INNER_A, PROTO_ICMP, icmp_echo(77, 1, pattern(200))), 8)
     with Capture(hosts.router, "to-a") as wire, counting(a) as count:
         for piece in reversed(pieces):
             to_a(hosts, from_b(piece))
@@ -183,8 +174,7 @@ def test_791_2_inner_fragments_of_8_bytes_come_through_as_they_are(hosts):
 
 def test_791_2_inner_fragments_enter_as_they_are(encapsulator):
     """Each in an outer packet that is no fragment."""
-    whole = IPv4(raw(outgoing(bytes(100))))
-    for piece in fragments_of(whole, 8):
+    for piece in fragments_of(raw(outgoing(bytes(100))), 8):
         assert wrap(encapsulator, IP(piece)).payload == piece
 
 
