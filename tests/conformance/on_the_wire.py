@@ -17,6 +17,13 @@ def to_b(network, packet):
     send_frame(network.router, "to-b", frame)
 
 
+def into_a(network, packet, times):
+    """The host behind A sends A a packet as it is, whatever its own stack knows of the way."""
+    frame = ethernet(network.a.address_of("lan0"), network.lan_a.address_of("eth0"), packet)
+    for _ in range(times):
+        send_frame(network.lan_a, "eth0", frame)
+
+
 def from_b(packet, **fields):
     """A packet in the tunnel from B to A."""
     return ipv4_packet(B, A, PROTO_IPIP, packet, **fields)

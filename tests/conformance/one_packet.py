@@ -45,6 +45,13 @@ def discard(attachment, frame, verdict, **context):
     return outcome
 
 
+def answer(encapsulator, packet, verdict, **context):
+    """The packet that a packet was turned into which cannot be sent: the error for its sender."""
+    outcome = encapsulator.observe(leaving(packet), **context)
+    assert outcome.verdicts == {verdict: 1} and outcome.returned == TC_REDIRECT
+    return IPv4(outcome.out[LINK_HEADER:])
+
+
 def leave_to_the_stack(attachment, frame, verdict=None, **context):
     """The frame goes on as it came."""
     outcome = attachment.observe(frame, **context)
