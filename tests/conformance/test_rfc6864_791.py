@@ -20,7 +20,7 @@ from programs.underlay import DEV, MTU, ON_LINK
 
 from .fragments import fragments_of
 from .on_the_wire import from_b, ping_through, to_a
-from .one_packet import LINK_HEADER, discard, outgoing, unwrap, wrap
+from .one_packet import LINK_HEADER, answer, discard, outgoing, unwrap, wrap
 
 EVERY_ID = 1 << 16
 FRAGMENTS = [{"flags": "MF"}, {"flags": "MF", "frag": 5}, {"frag": 5}]
@@ -95,7 +95,8 @@ def test_6864_4_what_must_not_be_fragmented_is_not(encapsulator):
     room = MTU[DEV] - 20 - 28
     sent = wrap(encapsulator, outgoing(bytes(room), flags="DF"))
     assert sent.df and sent.inner.df and sent.total_length == MTU[DEV]
-    discard(encapsulator, leaving(outgoing(bytes(room + 1), flags="DF")), "encap_too_big")
+    error = answer(encapsulator, outgoing(bytes(room + 1), flags="DF"), "encap_too_big")
+    assert error.protocol == PROTO_ICMP and not error.mf and not error.offset
 
 
 def test_6864_4_unwrapping_does_not_clear_df(decapsulator):
