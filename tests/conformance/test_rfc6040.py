@@ -8,6 +8,7 @@ from networks.wire import IPv4, checksum
 from programs.frames import arriving, inner, outer
 from programs.tables import ECN_COMPATIBILITY, ECN_NORMAL, FIXED, LOOSE, MONITOR, OFF
 from programs.underlay import BEHIND_GATEWAY
+from programs.verdicts import INDEX
 
 from .one_packet import discard, outgoing, unwrap, wrap
 
@@ -61,6 +62,13 @@ def test_6040_5_inside_ect_1(decapsulator):
 def test_6040_6_inside_ce(decapsulator):
     """Congestion that was met before the tunnel is never forgotten."""
     check_row(decapsulator, CE)
+
+
+def test_6040_7_the_one_such_combination_that_is_dropped_is_counted(decapsulator):
+    """Not-ECT inside and CE outside: a counter, so that a flood of them is no flood of lines."""
+    for count in (1, 2, 3):
+        discard(decapsulator, arriving(outer(inner(tos=NOT_ECT), tos=CE)), "ecn_drop")
+        assert decapsulator.verdicts()[INDEX["ecn_drop"]] == count
 
 
 def test_6040_8_the_checksum_is_right_for_every_combination_and_code_point(decapsulator):
