@@ -8,6 +8,7 @@
 
 #include "count.h"
 #include "ecn.h"
+#include "quote.h"
 #include "reverse_path.h"
 
 struct decap {
@@ -40,20 +41,17 @@ static __always_inline void decap_decide(struct decap *decap, enum verdict verdi
 	decap->counted = true;
 }
 
-/* An ICMP error about one of our outer packets comes from a router of the underlay, whose address a prefix may hold. */
-static __always_inline bool quotes_our_packet(const struct frame *frame, const struct ipv4 *ip,
-					      const struct meta *device)
+/*
+ * ICMP errors that come without a tunnel although a prefix may hold their source: from a router of the underlay about one
+ * of our outer packets; or from a peer's own address, as ours to local senders bear it.
+ */
+static __always_inline bool decap_expects_error(const struct frame *frame, const struct ipv4 *ip,
+						const struct meta *device)
 {
-	const struct iphdr *quote;
-	const struct peer *peer;
+	struct ipv4 quoted;
 
-	if (!ipv4_is_icmp_error(frame, ip))
-		return false;
-	quote = frame_at(frame, ip->offset + ip->header_len + sizeof(struct icmphdr), sizeof(*quote));
-	if (!quote || quote->version != 4 || quote->protocol != IPPROTO_IPIP)
-		return false;
-	peer = peer_find(quote->daddr);
-	return peer && quote->saddr == peer_local(peer, device);
+	return quote_finds_ours(frame, ip, device, &quoted) ||
+	       (ipv4_is_icmp_error(frame, ip) && peer_find(ip->header->saddr));
 }
 
 /* A packet that is not IPIP: may its source come without a tunnel? */
@@ -65,7 +63,7 @@ static __always_inline void decap_plain(const struct frame *frame, struct decap 
 	if (device->plain == PLAIN_PASS || (device->plain == PLAIN_BY_RPF && device->rpf != RPF_STRICT))
 		return;
 	prefix = prefix_find(decap->outer.header->saddr);
-	if (!prefix || prefix_is_bare(prefix) || quotes_our_packet(frame, &decap->outer, device))
+	if (!prefix || prefix_is_bare(prefix) || decap_expects_error(frame, &decap->outer, device))
 		return;
 	decap_decide(decap, VERDICT_PLAIN_SOURCE);
 	decap->segments = segments_of(frame, &decap->outer, gso_size);
@@ -156,7 +154,9 @@ static __always_inline void decap_judge(hook_context *ctx, const struct frame *f
 	decap->fate = FATE_UNTOUCHED;
 	decap->counted = false;
 	decap->known = false;
-	decap->segments.count = 1;
+	decap->segments = (struct segments){
+		.count = 1
+	}; /* whole: Linux 5.10 lets nothing be moved that was not written */
 	if (!ipv4_find(frame, ip, &decap->outer))
 		return;
 	if (decap->outer.header->protocol == IPPROTO_IPIP)

@@ -9,16 +9,23 @@
 #include "count.h"
 #include "ecn.h"
 #include "fib.h"
+#include "icmp.h"
 #include "identification.h"
+#include "path.h"
 
 #define IPV4_TOTAL_MAX 65535
+
+/* Every link carries that much (RFC 791 3.2). */
+#define IPV4_MTU_MIN 68
 
 struct encap {
 	enum verdict verdict;
 	bool counted;  /* false: not ours */
 	bool resolved; /* `fib` has the next hop's addresses; else the kernel's neighbour code must send it */
+	__be32 local;
 	__be32 remote;
 	__u32 ifindex; /* device that the outer packet leaves by */
+	__u32 mtu;     /* of the way to the peer, if the packet was too big for it */
 	struct ipv4 inner;
 	struct segments segments;
 	struct bpf_fib_lookup fib;
@@ -101,6 +108,26 @@ static __always_inline long encap_ask(hook_context *ctx, struct encap *encap, __
 	return fib_ask(ctx, &encap->fib);
 }
 
+/* The MTU of the route to `remote`, which has no room for `total_len` bytes. */
+static __always_inline __u32 encap_ask_mtu(hook_context *ctx, struct encap *encap, __be32 local, __u8 tos,
+					   __u32 total_len)
+{
+	__u32 room = IPV4_MTU_MIN - 1, too_big = total_len;
+
+	if (encap->fib.mtu_result != total_len)
+		return encap->fib.mtu_result;
+	/* Before Linux 5.12 the FIB keeps it for itself. */
+	for (__u32 i = 0; i < 16 && room + 1 < too_big; i++) {
+		__u32 middle = (room + too_big) / 2;
+
+		if (encap_ask(ctx, encap, local, tos, middle) == BPF_FIB_LKUP_RET_FRAG_NEEDED)
+			too_big = middle;
+		else
+			room = middle;
+	}
+	return room;
+}
+
 /*
  * Finds the way to the peer. The length that the FIB holds against the path's MTU is that of the longest segment, never
  * a GSO packet's own.
@@ -109,25 +136,63 @@ static __always_inline enum verdict encap_route(hook_context *ctx, struct encap 
 						__be32 local, __u8 tos)
 {
 	__u32 total_len = encap->segments.longest + sizeof(struct iphdr);
+	bool too_big = false;
 	long answer;
 
+	encap->mtu = IPV4_TOTAL_MAX;
 	if (total_len > IPV4_TOTAL_MAX)
 		return VERDICT_ENCAP_TOO_BIG;
 	answer = encap_ask(ctx, encap, local, tos, total_len);
 	if (answer == BPF_FIB_LKUP_RET_FRAG_NEEDED) {
+		too_big = true;
+		encap->mtu = encap_ask_mtu(ctx, encap, local, tos, total_len);
 		/* Too big comes without the next hop: ask once more, since a loop is the better news. */
 		answer = encap_ask(ctx, encap, local, tos, sizeof(struct iphdr));
-		if (answer < 0 || !fib_leads_to_our_next_hop(&encap->fib))
-			return VERDICT_ENCAP_TOO_BIG;
 	}
 	if (fib_has_no_route(answer))
 		return VERDICT_ENCAP_NO_ROUTE;
 	/* Where the FIB says nothing, or (before Linux 5.12) not the device, the kernel's own routing will. */
 	encap->ifindex = encap->fib.ifindex == LOOPBACK_IFINDEX ? device->ifindex : encap->fib.ifindex;
 	encap->resolved = answer == BPF_FIB_LKUP_RET_SUCCESS;
-	if (encap->fib.ifindex == LOOPBACK_IFINDEX)
-		return total_len > device->mtu ? VERDICT_ENCAP_TOO_BIG : VERDICT_ENCAP_OK;
-	return fib_leads_to_our_next_hop(&encap->fib) ? VERDICT_ENCAP_LOOP : VERDICT_ENCAP_OK;
+	if (encap->fib.ifindex != LOOPBACK_IFINDEX && fib_leads_to_our_next_hop(&encap->fib))
+		return VERDICT_ENCAP_LOOP;
+	if (!too_big && encap->fib.ifindex == LOOPBACK_IFINDEX && total_len > device->mtu) {
+		too_big = true;
+		encap->mtu = device->mtu;
+	}
+	return too_big ? VERDICT_ENCAP_TOO_BIG : VERDICT_ENCAP_OK;
+}
+
+/* Holds a packet against what ICMP errors have told of the way to the peer. */
+static __always_inline enum verdict encap_check_path(struct encap *encap, const struct meta *device,
+						     const struct peer *peer, enum verdict verdict)
+{
+	__u64 now = 0;
+	struct path *path = path_find(encap->remote, &now);
+	__u32 mtu = path_mtu(path, now);
+
+	if (!path)
+		return verdict;
+	if (path_owes_error(path, now))
+		return VERDICT_ENCAP_UNREACHABLE;
+	/* Routers cut what does not forbid it. */
+	if (!mtu || mtu >= encap->mtu || encap->segments.longest + sizeof(struct iphdr) <= mtu ||
+	    !encap_forbids_fragments(encap->inner.header, peer, device))
+		return verdict;
+	encap->mtu = mtu;
+	return VERDICT_ENCAP_TOO_BIG;
+}
+
+/* The ICMP error that tells the inner sender of the verdict. False if it draws none. */
+static __always_inline bool encap_finds_error(const struct encap *encap, struct icmp_error *error)
+{
+	error->code = ICMP_HOST_UNREACHABLE;
+	error->mtu = 0;
+	if (encap->verdict == VERDICT_ENCAP_NO_ROUTE || encap->verdict == VERDICT_ENCAP_UNREACHABLE)
+		return true;
+	error->code = ICMP_FRAGMENTATION_NEEDED;
+	error->mtu = encap->mtu - sizeof(struct iphdr);
+	return encap->verdict == VERDICT_ENCAP_TOO_BIG;
 }
 
 /* The outer header. Built by value, so that what is not named here is 0. */
@@ -195,8 +260,10 @@ static __always_inline void encap_judge(hook_context *ctx, const struct frame *f
 	if (encap->verdict != VERDICT_ENCAP_OK)
 		return;
 	encap->segments = segments_of(frame, &encap->inner, gso_size);
-	encap->verdict = encap_route(ctx, encap, device, peer_local(peer, device),
-				     encap_tos(encap->inner.header, peer, device));
+	encap->local = peer_local(peer, device);
+	encap->verdict = encap_route(ctx, encap, device, encap->local, encap_tos(encap->inner.header, peer, device));
+	if (encap->verdict == VERDICT_ENCAP_OK || encap->verdict == VERDICT_ENCAP_TOO_BIG)
+		encap->verdict = encap_check_path(encap, device, peer, encap->verdict);
 	if (encap->verdict == VERDICT_ENCAP_OK)
 		*outer = encap_header(encap, peer, device);
 }

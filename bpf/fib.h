@@ -14,11 +14,17 @@
 #define AF_INET 2
 #define LOOPBACK_IFINDEX 1
 
-static __always_inline long fib_ask(hook_context *ctx, struct bpf_fib_lookup *fib)
+/* `flags`: BPF_FIB_LOOKUP_... A kernel that does not know one answers -EINVAL. */
+static __always_inline long fib_ask_with(hook_context *ctx, struct bpf_fib_lookup *fib, __u32 flags)
 {
 	fib->family = AF_INET;
 	fib->ifindex = LOOPBACK_IFINDEX;
-	return bpf_fib_lookup(ctx, fib, sizeof(*fib), 0);
+	return bpf_fib_lookup(ctx, fib, sizeof(*fib), flags);
+}
+
+static __always_inline long fib_ask(hook_context *ctx, struct bpf_fib_lookup *fib)
+{
+	return fib_ask_with(ctx, fib, 0);
 }
 
 /* No unicast route: none at all, own address, broadcast, blackhole, unreachable, prohibit. */
@@ -26,6 +32,12 @@ static __always_inline bool fib_has_no_route(long answer)
 {
 	return answer == BPF_FIB_LKUP_RET_BLACKHOLE || answer == BPF_FIB_LKUP_RET_UNREACHABLE ||
 	       answer == BPF_FIB_LKUP_RET_PROHIBIT || answer == BPF_FIB_LKUP_RET_NOT_FWDED;
+}
+
+/* A unicast route, whether or not its next hop's link address is known. */
+static __always_inline bool fib_has_route(long answer)
+{
+	return answer == BPF_FIB_LKUP_RET_SUCCESS || answer == BPF_FIB_LKUP_RET_NO_NEIGH;
 }
 
 static __always_inline bool fib_is_silent(long answer)

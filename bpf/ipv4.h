@@ -113,6 +113,14 @@ static __always_inline bool ipv4_is_fragment(const struct iphdr *header)
 	return header->frag_off & bpf_htons(IPV4_MF | IPV4_OFFSET);
 }
 
+/* 0/8, 127/8, 224/4, 240/4: no source of a packet that travels (RFC 1812 5.3.7, RFC 1122 3.2.1.3). */
+static __always_inline bool source_is_martian(__be32 source)
+{
+	__u8 first = bpf_ntohl(source) >> 24;
+
+	return first == 0 || first == 127 || first >= 224;
+}
+
 /*
  * True if this is an ICMP error that tells of a packet's fate: unreachable, time exceeded, parameter problem. Redirects
  * and source quenches are none: RFC 2003 lets neither out of a tunnel.

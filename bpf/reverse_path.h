@@ -9,14 +9,6 @@
 #include "fib.h"
 #include "peer.h"
 
-/* 0/8, 127/8, 224/4, 240/4: no source of a packet that travels (RFC 1812 5.3.7, RFC 1122 3.2.1.3). */
-static __always_inline bool source_is_martian(__be32 source)
-{
-	__u8 first = bpf_ntohl(source) >> 24;
-
-	return first == 0 || first == 127 || first >= 224;
-}
-
 /* Does a unicast route lead back to `inner`'s source, and with `ifindex`, through that device? */
 static __always_inline enum verdict route_back(hook_context *ctx, const struct iphdr *inner, __u32 ifindex)
 {

@@ -7,12 +7,9 @@ typedef struct __sk_buff hook_context;
 
 #include "decap.h"
 #include "encap.h"
-
-#define TC_ACT_UNSPEC (-1)
-#define TC_ACT_SHOT 2
-
-/* Link header with an in-band tag, and an IPv4 header: what tells whether a packet is ours. */
-#define NEEDED_TO_KNOW (sizeof(struct ethhdr) + sizeof(struct vlan_hdr) + sizeof(struct iphdr))
+#include "tc_answer.h"
+#include "tc_frame.h"
+#include "tc_relay.h"
 
 /*
  * At least this often, counted in jiffies (so 0.25 to 2.5 s), a peer's packet goes by way of the kernel's neighbour
@@ -22,41 +19,6 @@ typedef struct __sk_buff hook_context;
 #define NEIGHBOUR_INTERVAL 250
 
 char LICENSE[] SEC("license") = "GPL";
-
-static __always_inline struct frame tc_frame(struct __sk_buff *skb)
-{
-	return (struct frame){
-		.data = (void *)(long)skb->data,
-		.end = (void *)(long)skb->data_end,
-		.len = skb->len,
-	};
-}
-
-/* Makes the first `bytes` readable, where the packet has them; the rest may lie in pages. */
-static __always_inline void tc_reach(struct __sk_buff *skb, struct frame *frame, __u32 bytes)
-{
-	if (bytes > frame->len)
-		bytes = frame->len;
-	if (frame->data + bytes <= frame->end)
-		return;
-	bpf_skb_pull_data(skb, bytes);
-	*frame = tc_frame(skb);
-}
-
-/*
- * Finds the IPv4 header, `*ip` bytes in, and makes what the rules read readable. False if there is none. Programs here
- * read packets directly but write them by helpers alone: a direct write would have the kernel copy the header of every
- * cloned packet, also of those that are not ours.
- */
-static __always_inline bool tc_finds_ipv4(struct __sk_buff *skb, struct frame *frame, __u32 *ip)
-{
-	*frame = tc_frame(skb);
-	tc_reach(skb, frame, NEEDED_TO_KNOW);
-	if (!frame_finds_ipv4(frame, ip))
-		return false;
-	/* The tag beside the frame is one of TAGS_MAX. */
-	return !skb->vlan_present || *ip < features.link_header + TAGS_MAX * sizeof(struct vlan_hdr);
-}
 
 /*
  * Makes readable what judging a packet reads, and not a byte more: beyond its headers a GSO packet lies in pages, and to
@@ -139,9 +101,18 @@ int decap_tc(struct __sk_buff *skb)
 	struct meta *device;
 	struct frame frame;
 	__u32 key = 0, ip;
+	int action;
 
 	device = bpf_map_lookup_elem(&meta, &key);
-	if (!device || !tc_finds_ipv4(skb, &frame, &ip) || !decap_is_due(device, HOOK_TC, frame.len - ip))
+	if (!device || !tc_finds_ipv4(skb, &frame, &ip))
+		return TC_ACT_UNSPEC;
+	if (tc_may_relay(skb, &frame, ip)) {
+		action = tc_relay(skb);
+		if (action != TC_NOT_RELAYED)
+			return action;
+		frame = tc_frame(skb);
+	}
+	if (!decap_is_due(device, HOOK_TC, frame.len - ip))
 		return TC_ACT_UNSPEC;
 	tc_reach_judged(skb, &frame, ip);
 	decap_judge(skb, &frame, ip, device, skb->vlan_present || ip > features.link_header, skb->gso_size, &decap);
@@ -192,6 +163,18 @@ static __always_inline int tc_send(const struct encap *encap, const struct meta 
 	return bpf_redirect_neigh(encap->ifindex, NULL, 0, 0);
 }
 
+/* Drops a packet that cannot be sent, and tells its sender where that is due. */
+static __always_inline int tc_refuse(struct __sk_buff *skb, const struct encap *encap, const struct meta *device)
+{
+	struct frame frame = tc_frame(skb);
+	struct icmp_error error;
+
+	if (!encap_finds_error(encap, &error) || !tc_may_answer(skb, &frame, encap->inner.offset) ||
+	    !icmp_rate_allows(device))
+		return TC_ACT_SHOT;
+	return tc_answer(skb, encap->local, encap->remote, error.code, error.mtu);
+}
+
 SEC("tc")
 int encap(struct __sk_buff *skb)
 {
@@ -218,5 +201,5 @@ int encap(struct __sk_buff *skb)
 	encap_count(&encap);
 	if (encap.verdict == VERDICT_ENCAP_OK)
 		return tc_send(&encap, device);
-	return fate_of(encap.verdict) == FATE_DROP ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+	return fate_of(encap.verdict) == FATE_DROP ? tc_refuse(skb, &encap, device) : TC_ACT_UNSPEC;
 }

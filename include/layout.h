@@ -21,8 +21,10 @@
  * it by ARP, so that every packet reaches the egress hook, where the true next hop is written over it. It is never on
  * the wire.
  */
+/* clang-format off */
 #define NEXT_HOP { 169, 254, 4, 4 }
 #define NEXT_HOP_MAC { 0x02, 0x00, 0x00, 0x00, 0x04, 0x04 }
+/* clang-format on */
 
 /* rtm_protocol of the routes that the loader makes; in nobody's list of well-known numbers. */
 #define ROUTE_PROTOCOL 94
@@ -40,7 +42,7 @@ struct prefix {
 	__u8 reserved[3]; /* 0 */
 } __attribute__((aligned(4)));
 
-/* Key of `peers`, `peer_counters` and `peer_src`: the far end's outer address, 0.0.0.0 for `any`. */
+/* Key of `peers`, `peer_counters`, `peer_src` and `paths`: the far end's outer address, 0.0.0.0 for `any`. */
 struct peer_key {
 	__u8 remote[4];
 } __attribute__((aligned(4)));
@@ -82,16 +84,16 @@ enum peer_type {
 
 /* Value of `peers`. In all but `local` and `type`, 0 means: as the device has it. */
 struct peer {
-	__u8 local[4]; /* outer source; 0.0.0.0: the device's */
-	__u8 ttl;      /* 1..255 with ttl_mode FIELD_FIXED */
-	__u8 tos;      /* with tos_mode FIELD_FIXED: DSCP in the upper six bits, the ECN bits are 0 */
-	__u8 ttl_mode; /* enum field_mode */
-	__u8 tos_mode; /* enum field_mode */
-	__u8 df;       /* enum df_mode */
-	__u8 rpf;      /* enum rpf_mode */
-	__u8 monitor;  /* enum switch_mode: count what the reverse-path check would drop, and let it through */
-	__u8 ecn;      /* enum ecn_mode */
-	__u8 type;     /* enum peer_type */
+	__u8 local[4];     /* outer source; 0.0.0.0: the device's */
+	__u8 ttl;          /* 1..255 with ttl_mode FIELD_FIXED */
+	__u8 tos;          /* with tos_mode FIELD_FIXED: DSCP in the upper six bits, the ECN bits are 0 */
+	__u8 ttl_mode;     /* enum field_mode */
+	__u8 tos_mode;     /* enum field_mode */
+	__u8 df;           /* enum df_mode */
+	__u8 rpf;          /* enum rpf_mode */
+	__u8 monitor;      /* enum switch_mode: count what the reverse-path check would drop, and let it through */
+	__u8 ecn;          /* enum ecn_mode */
+	__u8 type;         /* enum peer_type */
 	__u8 reserved[19]; /* 0 */
 } __attribute__((aligned(4)));
 
@@ -152,7 +154,23 @@ struct meta {
 	__u8 mode_used;  /* enum mode in use: never MODE_AUTO */
 	__u8 hook;       /* enum hook */
 	__u8 made;       /* enum made */
-	__u32 mtu;       /* DEV's when it was attached: for packets whose route the FIB will not tell, and for mode skb */
+	__u32 mtu; /* DEV's when it was attached: for packets whose route the FIB will not tell, and for mode skb */
+	__u32 mtu_expires; /* seconds for which a path MTU that an ICMP error told is believed, 1 or more */
+	__u32 icmp_rate;   /* ICMP errors that each CPU may send to inner senders in a second; 0: none */
+	__u32 reserved;
+} __attribute__((aligned(8)));
+
+/* The path MTU is never believed to be smaller: what every host must accept (RFC 791 3.2). */
+#define PATH_MTU_MIN 576
+
+/*
+ * Value of `paths`: what ICMP errors from inside the tunnel told of the way to a peer (RFC 2003 5). Times are nanoseconds
+ * of CLOCK_MONOTONIC; what is past, or 0, counts no more.
+ */
+struct path {
+	__u64 mtu_until;
+	__u64 error_until; /* until then the next packet draws an error: one quoted too little to be handed on */
+	__u32 mtu;         /* bytes of the outer packet, PATH_MTU_MIN or more */
 	__u32 reserved;
 } __attribute__((aligned(8)));
 
@@ -162,7 +180,7 @@ struct peer_counters {
 	__u64 tx_bytes;
 	__u64 rx_packets;
 	__u64 rx_bytes;
-	__u64 drops;     /* to or from this peer, under whatever verdict */
+	__u64 drops;       /* to or from this peer, under whatever verdict */
 	__u64 neigh_asked; /* jiffies when this CPU last sent a packet by way of the kernel's neighbour code */
 };
 
@@ -189,7 +207,8 @@ _Static_assert(sizeof(struct prefix_key) == 8, "pinned layout");
 _Static_assert(sizeof(struct prefix) == 8, "pinned layout");
 _Static_assert(sizeof(struct peer_key) == 4, "pinned layout");
 _Static_assert(sizeof(struct peer) == 32, "pinned layout");
-_Static_assert(sizeof(struct meta) == 48, "pinned layout");
+_Static_assert(sizeof(struct meta) == 56, "pinned layout");
 _Static_assert(sizeof(struct peer_counters) == 48, "pinned layout");
+_Static_assert(sizeof(struct path) == 24, "pinned layout");
 
 #endif

@@ -100,7 +100,22 @@ enum fate {
 	  "give the route an MTU of the path less 20 ('routes on' does)")                                              \
 	X(ENCAP_ERROR, "encap_error", DROP,                                                                            \
 	  "the kernel refused to add the outer header",                                                                \
-	  "an offload that the kernel cannot wrap (SCTP or UDP fragmentation offload), or out of memory")
+	  "an offload that the kernel cannot wrap (SCTP or UDP fragmentation offload), or out of memory")              \
+	X(ENCAP_UNREACHABLE, "encap_unreachable", DROP,                                                                \
+	  "an earlier ICMP error from inside the tunnel was owed to the peer's next sender, who gets it now",          \
+	  "look at the path to the peer's outer address ('ip route get REMOTE', traceroute)")                          \
+	X(ERROR_RELAYED, "error_relayed", CARRY,                                                                       \
+	  "an ICMP error from inside the tunnel, turned into one about the inner packet for its sender",               \
+	  "look at the path to the peer's outer address: MTU, TTL, reachability")                                      \
+	X(ERROR_KEPT, "error_kept", UNTOUCHED,                                                                         \
+	  "an ICMP error from inside the tunnel that quotes too little to name the inner sender",                      \
+	  "as error_relayed; the next packet to that peer draws the error")                                            \
+	X(ERROR_LIMITED, "error_limited", DROP,                                                                        \
+	  "an ICMP error from inside the tunnel, beyond the rate of 'icmp'",                                           \
+	  "as error_relayed; 'icmp' sets the rate")                                                                    \
+	X(ERROR_IGNORED, "error_ignored", UNTOUCHED,                                                                   \
+	  "an ICMP error about a tunnel packet that must not leave the tunnel, or contradicts what was sent",          \
+	  "a port or protocol unreachable tells that the peer has no tunnel for us: add it there")
 /* clang-format on */
 
 enum verdict {

@@ -21,6 +21,8 @@ enum {
 	GROUP_PLAIN = GROUP_COMMAND << 1,
 	GROUP_FRAGMENTS = GROUP_COMMAND << 2,
 	GROUP_ROUTES = GROUP_COMMAND << 3,
+	GROUP_MTU_EXPIRES = GROUP_COMMAND << 4,
+	GROUP_ICMP = GROUP_COMMAND << 5,
 };
 
 static int take_mode(struct words *words, const struct keyword *keyword, void *into)
@@ -55,6 +57,24 @@ static int take_routes(struct words *words, const struct keyword *keyword, void 
 	return words_choice(words, keyword, names, COUNT(names), &request->routes);
 }
 
+static int take_mtu_expires(struct words *words, const struct keyword *keyword, void *into)
+{
+	struct attach_request *request = into;
+
+	return words_number(words, keyword, 1, 86400, &request->mtu_expires);
+}
+
+static int take_icmp(struct words *words, const struct keyword *keyword, void *into)
+{
+	struct attach_request *request = into;
+	__u32 rate;
+	int result = words_number(words, keyword, 0, 65535, &rate);
+
+	if (!result)
+		request->icmp_rate = rate + 1;
+	return result;
+}
+
 int attach_parse(struct words *words, struct attach_request *request)
 {
 	static const struct keyword keywords[] = {
@@ -63,6 +83,8 @@ int attach_parse(struct words *words, struct attach_request *request)
 		{ .name = "plain", .allowed = "drop|pass", .group = GROUP_PLAIN, .take = take_plain },
 		{ .name = "fragments", .allowed = "drop|stack", .group = GROUP_FRAGMENTS, .take = take_fragments },
 		{ .name = "routes", .allowed = "on|off", .group = GROUP_ROUTES, .take = take_routes },
+		{ .name = "mtu_expires", .allowed = "1..86400", .group = GROUP_MTU_EXPIRES, .take = take_mtu_expires },
+		{ .name = "icmp", .allowed = "0..65535", .group = GROUP_ICMP, .take = take_icmp },
 	};
 	unsigned int given;
 	int result;
@@ -190,6 +212,8 @@ static void set_defaults(const struct session *session, struct meta *meta)
 		.fragments = FRAGMENTS_DROP,
 		.routes = SWITCH_ON,
 		.local_auto = 1,
+		.mtu_expires = 600,
+		.icmp_rate = 1000,
 	};
 }
 
@@ -208,6 +232,10 @@ static void apply_request(const struct attach_request *request, struct meta *met
 		meta->fragments = request->fragments;
 	if (request->routes)
 		meta->routes = request->routes;
+	if (request->mtu_expires)
+		meta->mtu_expires = request->mtu_expires;
+	if (request->icmp_rate)
+		meta->icmp_rate = request->icmp_rate - 1;
 }
 
 static int resolve_local(const struct attaching *attaching, struct meta *meta)

@@ -13,6 +13,7 @@
 #include "objects.h"
 #include "ownership.h"
 #include "probe.h"
+#include "same_program.h"
 #include "xdp.skel.h"
 
 #define PIN "link_xdp"
@@ -165,6 +166,27 @@ static bool attach_in_dispatcher(struct xdp_bpf *xdp, __u32 ifindex, const struc
 	return found;
 }
 
+/*
+ * Whether the dispatcher runs this very program. It cannot exchange one of its programs: so long as there is nothing
+ * new, ours stays, and no packet meets a gap.
+ */
+static bool is_in_dispatcher(const struct link *link, const struct maps *maps, enum mode mode)
+{
+	struct xdp_multiprog *all;
+	struct xdp_program *program;
+	struct xdp_bpf *xdp;
+	bool same;
+
+	if (!runs_in_mode(link->ifindex, mode) || objects_open_xdp(link, maps, mode, &xdp))
+		return false;
+	program = find_in_dispatcher(link->ifindex, maps, &all);
+	same = program && !xdp_bpf__load(xdp) &&
+	       same_program(xdp_program__id(program), bpf_program__fd(xdp->progs.decap_xdp));
+	xdp_multiprog__close(all);
+	xdp_bpf__destroy(xdp);
+	return same;
+}
+
 /* FAILED says nothing: to stand alone is the other way. */
 static int place_in_dispatcher(const struct link *link, const struct maps *maps, enum mode mode)
 {
@@ -185,6 +207,8 @@ int hook_xdp_attach(const struct link *link, const char *folder, const struct ma
 	/* The kernel takes the first 14 bytes for an Ethernet header, and would make one of what is left. */
 	if (link->type != ARPHRD_ETHER)
 		return fail("%s has no Ethernet header, which XDP needs: use 'mode tc'", link->name);
+	if (place == XDP_DISPATCHER && is_in_dispatcher(link, maps, mode))
+		return DONE;
 	/* The kernel runs one mode on a device at a time; and a dispatcher cannot exchange one of its programs. */
 	if (place == XDP_DISPATCHER || (place == XDP_ALONE && !runs_in_mode(link->ifindex, mode))) {
 		hook_xdp_detach(link->ifindex, folder, maps);

@@ -22,8 +22,9 @@ enum xdp_place {
 enum xdp_place hook_xdp_find(__u32 ifindex, const char *folder, const struct maps *maps);
 
 /*
- * Attaches the program in MODE_NATIVE or MODE_SKB, or puts it in the place of the one that is there. `quiet`: the
- * caller has another way if this fails. DONE or FAILED.
+ * Attaches the program in MODE_NATIVE or MODE_SKB, or puts it in the place of the one that is there: alone in one step,
+ * in a dispatcher in two, unless it is the same program, which stays. `quiet`: the caller has another way if this
+ * fails. DONE or FAILED.
  */
 int hook_xdp_attach(const struct link *link, const char *folder, const struct maps *maps, enum mode mode, bool quiet);
 

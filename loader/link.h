@@ -13,11 +13,11 @@ struct link {
 	char name[IFNAMSIZ];
 	__u32 ifindex;
 	__u32 mtu;
-	__u16 type;          /* ARPHRD_ETHER, ARPHRD_NONE ... */
+	__u16 type; /* ARPHRD_ETHER, ARPHRD_NONE ... */
 	bool up;
-	char kind[32];       /* IFLA_INFO_KIND: "veth", "tun", "vlan" ...; "" for a real device */
-	char master[IFNAMSIZ];   /* the bridge, bond or VRF it is in, or "" */
-	char master_kind[32];    /* that one's IFLA_INFO_KIND */
+	char kind[32];         /* IFLA_INFO_KIND: "veth", "tun", "vlan" ...; "" for a real device */
+	char master[IFNAMSIZ]; /* the bridge, bond or VRF it is in, or "" */
+	char master_kind[32];  /* that one's IFLA_INFO_KIND */
 };
 
 /* Finds a device by its name. Returns 0, -ENODEV, or another -errno. */

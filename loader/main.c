@@ -25,26 +25,31 @@ struct command {
 #define PEER_WORDS                                                                                                     \
 	"DEV remote ADDR|any [type ipip] [local ADDR] [src ADDR]\n"                                                    \
 	"           [rpf strict|loose|off [monitor]] [ttl N|inherit] [tos N|inherit]\n"                                \
-	"           [pmtudisc|nopmtudisc] [prefix P]..."
+	"           [ecn normal|compat] [pmtudisc|nopmtudisc] [prefix P]..."
 
 /* clang-format off */
 static const struct command commands[] = {
 	{ "attach", NULL, attach_run,
 	  "DEV [local ADDR] [src ADDR] [mode auto|native|skb|tc]\n"
 	  "           [rpf strict|loose|off [monitor]] [plain drop|pass]\n"
-	  "           [ttl N|inherit] [tos N|inherit] [pmtudisc|nopmtudisc]\n"
+	  "           [ttl N|inherit] [tos N|inherit] [ecn normal|compat]\n"
+	  "           [pmtudisc|nopmtudisc] [mtu_expires SECS] [icmp N]\n"
 	  "           [fragments drop|stack] [routes on|off]",
 	  "carry tunnels on a device, or put an attachment right",
-	  "  local      source of the outer header; default: the device's first global address\n"
-	  "  src        preferred source of the kernel routes into the tunnels\n"
-	  "  mode       where packets are unwrapped; auto: native XDP where the driver gains from it, else tc\n"
-	  "  rpf        check of the inner source: strict (default) wants a prefix of the sending peer and the\n"
-	  "             route back through the device, loose any route back; monitor counts and lets through\n"
-	  "  plain      packets from a peer's prefix that came without a tunnel; default: drop under strict\n"
-	  "  ttl, tos   of the outer header; inherit (default): from the inner one\n"
-	  "  pmtudisc   the outer header forbids fragments (default)\n"
-	  "  fragments  outer fragments: drop (default), or leave them to the stack\n"
-	  "  routes     whether a prefix brings its kernel route (default: on)\n"
+	  "  local        source of the outer header; default: the device's first global address\n"
+	  "  src          preferred source of the kernel routes into the tunnels\n"
+	  "  mode         where packets are unwrapped; auto: native XDP where the driver gains from it, else tc\n"
+	  "  rpf          check of the inner source: strict (default) wants a prefix of the sending peer and the\n"
+	  "               route back through the device, loose any route back; monitor counts and lets through\n"
+	  "  plain        packets from a peer's prefix that came without a tunnel; default: drop under strict\n"
+	  "  ttl, tos     of the outer header; inherit (default): from the inner one\n"
+	  "  ecn          ECN of the outer header: normal (default) copies the inner one's, compat sets none, for\n"
+	  "               a far end that would lose a mark of congestion\n"
+	  "  pmtudisc     the outer header forbids fragments (default)\n"
+	  "  mtu_expires  seconds for which a path MTU that an ICMP error told is believed (default: 600)\n"
+	  "  icmp         ICMP errors that each CPU may send to inner senders in a second (default: 1000); 0: none\n"
+	  "  fragments    outer fragments: drop (default), or leave them to the stack\n"
+	  "  routes       whether a prefix brings its kernel route (default: on)\n"
 	  "Attaching again keeps what is not given, exchanges the programs under traffic, and puts back routes,\n"
 	  "neighbour and sysctl that went missing.\n"
 	  "\n"

@@ -11,6 +11,8 @@ struct maps {
 	int verdicts;
 	int peer_counters;
 	int identification;
+	int paths;
+	int paths_until;
 	int routes;
 	int peer_src;
 };

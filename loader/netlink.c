@@ -141,8 +141,7 @@ static void hand_over(struct exchange *exchange, const struct nlmsghdr *message)
 /* Returns whether more is to come. */
 static bool take(struct exchange *exchange, const struct nlmsghdr *message)
 {
-	if (!mnl_nlmsg_seq_ok(message, exchange->sequence) ||
-	    !mnl_nlmsg_portid_ok(message, exchange->netlink->portid))
+	if (!mnl_nlmsg_seq_ok(message, exchange->sequence) || !mnl_nlmsg_portid_ok(message, exchange->netlink->portid))
 		return true;
 	if (message->nlmsg_flags & NLM_F_DUMP_INTR)
 		exchange->interrupted = true;

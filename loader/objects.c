@@ -61,6 +61,24 @@ static int keep(const struct bpf_map *map, int *descriptor)
 	return *descriptor < 0 ? -errno : 0;
 }
 
+static int reuse_all(const struct tc_bpf *tc, const struct maps *maps)
+{
+	return reuse(tc->maps.meta, maps->meta) || reuse(tc->maps.prefixes, maps->prefixes) ||
+	       reuse(tc->maps.peers, maps->peers) || reuse(tc->maps.verdicts, maps->verdicts) ||
+	       reuse(tc->maps.peer_counters, maps->peer_counters) ||
+	       reuse(tc->maps.identification, maps->identification) || reuse(tc->maps.paths, maps->paths) ||
+	       reuse(tc->maps.paths_until, maps->paths_until);
+}
+
+static int keep_all(const struct tc_bpf *tc, struct maps *maps)
+{
+	return keep(tc->maps.meta, &maps->meta) || keep(tc->maps.prefixes, &maps->prefixes) ||
+	       keep(tc->maps.peers, &maps->peers) || keep(tc->maps.verdicts, &maps->verdicts) ||
+	       keep(tc->maps.peer_counters, &maps->peer_counters) ||
+	       keep(tc->maps.identification, &maps->identification) || keep(tc->maps.paths, &maps->paths) ||
+	       keep(tc->maps.paths_until, &maps->paths_until);
+}
+
 int objects_load_tc(const struct link *link, struct maps *maps, struct tc_bpf **object)
 {
 	struct tc_bpf *tc = tc_bpf__open();
@@ -69,14 +87,7 @@ int objects_load_tc(const struct link *link, struct maps *maps, struct tc_bpf **
 	if (!tc)
 		return objects_fail("open the TC programs", errno);
 	tc->rodata->features = probe_features(link);
-	if (reuse(tc->maps.meta, maps->meta) || reuse(tc->maps.prefixes, maps->prefixes) ||
-	    reuse(tc->maps.peers, maps->peers) || reuse(tc->maps.verdicts, maps->verdicts) ||
-	    reuse(tc->maps.peer_counters, maps->peer_counters) ||
-	    reuse(tc->maps.identification, maps->identification) || tc_bpf__load(tc) ||
-	    keep(tc->maps.meta, &maps->meta) || keep(tc->maps.prefixes, &maps->prefixes) ||
-	    keep(tc->maps.peers, &maps->peers) || keep(tc->maps.verdicts, &maps->verdicts) ||
-	    keep(tc->maps.peer_counters, &maps->peer_counters) ||
-	    keep(tc->maps.identification, &maps->identification)) {
+	if (reuse_all(tc, maps) || tc_bpf__load(tc) || keep_all(tc, maps)) {
 		error = errno;
 		tc_bpf__destroy(tc);
 		return objects_fail("load the TC programs", error);

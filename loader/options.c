@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include <stdlib.h>
 #include <string.h>
 
 #include "address.h"
@@ -9,6 +8,7 @@
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 static const char *const rpf_names[] = { "strict", "loose", "off" };
+static const char *const ecn_names[] = { "normal", "compat" };
 
 int options_take_local(struct words *words, const struct keyword *keyword, void *into)
 {
@@ -35,36 +35,18 @@ int options_take_rpf(struct words *words, const struct keyword *keyword, void *i
 	return DONE;
 }
 
-/* A number from `least` to 255, decimal or with 0x. Returns it, or -1. */
-static long byte_value(const char *text, long least)
-{
-	int base = !strncmp(text, "0x", 2) ? 16 : 10;
-	const char *digits = base == 16 ? text + 2 : text;
-	size_t length = strlen(digits);
-	long number;
-
-	if (!length || length > 3 || strspn(digits, base == 16 ? "0123456789abcdefABCDEF" : "0123456789") != length)
-		return -1;
-	number = strtol(digits, NULL, base);
-	return number >= least && number <= 255 ? number : -1;
-}
-
 int options_take_ttl(struct words *words, const struct keyword *keyword, void *into)
 {
 	struct options *options = into;
-	const char *value;
-	long ttl;
+	__u32 ttl;
 	int result;
 
 	options->peer.ttl_mode = FIELD_INHERIT;
 	if (words_skip(words, "inherit"))
 		return DONE;
-	result = words_value(words, keyword, &value);
+	result = words_number(words, keyword, 1, 255, &ttl);
 	if (result)
 		return result;
-	ttl = byte_value(value, 1);
-	if (ttl < 0)
-		return wrong("'ttl %s': allowed is %s", value, keyword->allowed);
 	options->peer.ttl_mode = FIELD_FIXED;
 	options->peer.ttl = (__u8)ttl;
 	return DONE;
@@ -73,24 +55,28 @@ int options_take_ttl(struct words *words, const struct keyword *keyword, void *i
 int options_take_tos(struct words *words, const struct keyword *keyword, void *into)
 {
 	struct options *options = into;
-	const char *value;
-	long tos;
+	const char *value = *words->next;
+	__u32 tos;
 	int result;
 
 	options->peer.tos_mode = FIELD_INHERIT;
 	if (words_skip(words, "inherit"))
 		return DONE;
-	result = words_value(words, keyword, &value);
+	result = words_number(words, keyword, 0, 255, &tos);
 	if (result)
 		return result;
-	tos = byte_value(value, 0);
-	if (tos < 0)
-		return wrong("'tos %s': allowed is %s, decimal or with 0x", value, keyword->allowed);
 	if (tos & 3)
-		return wrong("'tos %s': its two lowest bits are ECN's and must be 0, as in 0x%lx", value, tos & ~3L);
+		return wrong("'tos %s': its two lowest bits are ECN's and must be 0, as in 0x%x", value, tos & ~3U);
 	options->peer.tos_mode = FIELD_FIXED;
 	options->peer.tos = (__u8)tos;
 	return DONE;
+}
+
+int options_take_ecn(struct words *words, const struct keyword *keyword, void *into)
+{
+	struct options *options = into;
+
+	return words_choice(words, keyword, ecn_names, COUNT(ecn_names), &options->peer.ecn);
 }
 
 int options_take_df(struct words *words, const struct keyword *keyword, void *into)
@@ -175,6 +161,11 @@ bool options_contradict(const struct peer *effective)
 const char *options_rpf_name(__u8 rpf)
 {
 	return rpf >= 1 && rpf <= COUNT(rpf_names) ? rpf_names[rpf - 1] : "?";
+}
+
+const char *options_ecn_name(__u8 ecn)
+{
+	return ecn >= 1 && ecn <= COUNT(ecn_names) ? ecn_names[ecn - 1] : "?";
 }
 
 const char *options_mode_name(__u8 mode)

@@ -49,40 +49,45 @@ static int write_meta(const struct maps *maps, const struct meta *meta)
 	return DONE;
 }
 
-/* Puts decapsulation where `mode` says. Until meta->hook names it, a new program leaves every packet to the old one. */
-static int attach_decap(struct programs *programs, const struct link *link, const char *folder, const struct maps *maps,
-			struct meta *meta, enum mode mode, bool quiet)
+/*
+ * In every mode decap_tc stands at TC ingress: for ICMP errors from inside the tunnel, which only there can be turned
+ * into others; for all packets in mode tc; for the GSO packets that XDP leaves it in mode skb.
+ */
+static int attach_tc(struct programs *programs, const struct link *link, const char *folder, const struct maps *maps,
+		     struct meta *meta)
 {
-	/* Mode skb needs both: XDP leaves GSO packets to TC. */
-	if (mode != MODE_NATIVE &&
-	    hook_tc_attach(bpf_program__fd(programs->tc->progs.decap_tc), link, folder, maps, meta, TC_INGRESS))
+	const struct tc_bpf *tc = programs->tc;
+
+	if (hook_tc_attach(bpf_program__fd(tc->progs.encap), link, folder, maps, meta, TC_EGRESS))
 		return FAILED;
-	return mode == MODE_TC ? DONE : hook_xdp_attach(link, folder, maps, mode, quiet);
+	return hook_tc_attach(bpf_program__fd(tc->progs.decap_tc), link, folder, maps, meta, TC_INGRESS);
 }
 
-/* Mode auto: native XDP where the driver gains from it and takes it, else TC. */
-static int attach_decap_as_asked(struct programs *programs, const struct link *link, const char *folder,
-				 const struct maps *maps, struct meta *meta)
+/*
+ * Puts XDP where the mode that is asked for needs it; mode auto: where the driver gains from it and takes it. Until
+ * meta->hook names XDP, its program leaves every packet to TC.
+ */
+static int attach_xdp(const struct link *link, const char *folder, const struct maps *maps, struct meta *meta)
 {
 	meta->mode_used = meta->mode;
-	if (meta->mode != MODE_AUTO)
-		return attach_decap(programs, link, folder, maps, meta, meta->mode, false);
-	meta->mode_used = MODE_NATIVE;
-	if (probe_native_gains(link) && attach_decap(programs, link, folder, maps, meta, MODE_NATIVE, true) == DONE)
+	if (meta->mode == MODE_TC)
 		return DONE;
-	meta->mode_used = MODE_TC;
-	return attach_decap(programs, link, folder, maps, meta, MODE_TC, false);
+	if (meta->mode != MODE_AUTO)
+		return hook_xdp_attach(link, folder, maps, meta->mode, false);
+	meta->mode_used = MODE_NATIVE;
+	if (!probe_native_gains(link) || hook_xdp_attach(link, folder, maps, MODE_NATIVE, true))
+		meta->mode_used = MODE_TC;
+	return DONE;
 }
 
 int programs_attach(struct programs *programs, const struct link *link, const char *folder, const struct maps *maps,
 		    struct meta *meta)
 {
-	bool had_encap = hook_tc_find(link->ifindex, folder, maps, TC_EGRESS);
+	bool present = hook_tc_find(link->ifindex, folder, maps, TC_EGRESS) ||
+		       hook_tc_find(link->ifindex, folder, maps, TC_INGRESS);
 
-	if (hook_tc_attach(bpf_program__fd(programs->tc->progs.encap), link, folder, maps, meta, TC_EGRESS))
-		return FAILED;
-	if (attach_decap_as_asked(programs, link, folder, maps, meta)) {
-		if (!had_encap)
+	if (attach_tc(programs, link, folder, maps, meta) || attach_xdp(link, folder, maps, meta)) {
+		if (!present)
 			programs_detach(link->ifindex, folder, maps, meta);
 		return FAILED;
 	}
@@ -91,8 +96,6 @@ int programs_attach(struct programs *programs, const struct link *link, const ch
 		return FAILED;
 	if (meta->mode_used == MODE_TC)
 		hook_xdp_detach(link->ifindex, folder, maps);
-	if (meta->mode_used == MODE_NATIVE)
-		hook_tc_detach(link->ifindex, folder, maps, TC_INGRESS);
 	return DONE;
 }
 
@@ -113,7 +116,7 @@ int programs_state(__u32 ifindex, const char *folder, const struct maps *maps, c
 
 	state->encap = hook_tc_find(ifindex, folder, maps, TC_EGRESS);
 	state->decap = (meta->mode_used == MODE_TC || place != XDP_ABSENT) &&
-		       (meta->mode_used == MODE_NATIVE || hook_tc_find(ifindex, folder, maps, TC_INGRESS));
+		       hook_tc_find(ifindex, folder, maps, TC_INGRESS);
 	state->xdp = place == XDP_DISPATCHER ? "dispatcher" : place == XDP_ALONE ? "alone" : NULL;
 	return DONE;
 }

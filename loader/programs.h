@@ -15,7 +15,7 @@ struct programs;
 /* What is attached now. */
 struct programs_state {
 	bool encap;
-	bool decap;
+	bool decap;      /* at every hook that the mode needs */
 	const char *xdp; /* "dispatcher", "alone", or NULL in mode tc */
 };
 

@@ -181,6 +181,7 @@ int report_read(const struct session *session, const struct attachment *attachme
 {
 	memset(report, 0, sizeof(*report));
 	report->attachment = attachment;
+	report->now = paths_now();
 	if (!read_device(session, report) && !read_maps(report) && !read_programs(report) &&
 	    !read_neighbour(session, report) && !read_forwarding(report) && !read_routes(session, report) &&
 	    !judge_entries(report))

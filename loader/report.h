@@ -9,6 +9,7 @@
 
 #include "attachment.h"
 #include "fib.h"
+#include "paths.h"
 #include "peers.h"
 #include "prefixes.h"
 #include "programs.h"
@@ -33,6 +34,7 @@ struct missing {
 
 struct report {
 	const struct attachment *attachment;
+	__u64 now;    /* paths.h */
 	bool present; /* the device is there */
 	struct link link;
 	__u32 mtu; /* what is left inside */

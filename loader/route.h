@@ -11,12 +11,12 @@ struct netlink;
 struct route {
 	__be32 dst;
 	__u8 prefixlen;
-	__u8 protocol;   /* rtm_protocol */
-	__u8 type;       /* RTN_UNICAST, RTN_LOCAL ... */
-	__u32 ifindex;   /* 0: none, or several */
-	__be32 gateway;  /* 0: none */
-	__be32 src;      /* preferred source, 0: none */
-	__u32 mtu;       /* metric, 0: none */
+	__u8 protocol;  /* rtm_protocol */
+	__u8 type;      /* RTN_UNICAST, RTN_LOCAL ... */
+	__u32 ifindex;  /* 0: none, or several */
+	__be32 gateway; /* 0: none */
+	__be32 src;     /* preferred source, 0: none */
+	__u32 mtu;      /* metric, 0: none */
 	__u32 table;
 	__u32 priority;
 };

@@ -105,6 +105,11 @@ static json_t *rpf_string(__u8 rpf)
 	return rpf >= RPF_STRICT && rpf <= RPF_OFF ? json_string(options_rpf_name(rpf)) : json_null();
 }
 
+static json_t *ecn_string(__u8 ecn)
+{
+	return ecn >= ECN_NORMAL && ecn <= ECN_COMPATIBILITY ? json_string(options_ecn_name(ecn)) : json_null();
+}
+
 /* null: an entry that the dataplane refuses has no effect. */
 static json_t *effective(const struct report *report, const struct peer *peer)
 {
@@ -114,7 +119,7 @@ static json_t *effective(const struct report *report, const struct peer *peer)
 		return json_null();
 	settings = options_effective(peer, &report->attachment->meta);
 	return OBJECT({ "local", address_string(settings.local) }, { "ttl", field(settings.ttl_mode, settings.ttl) },
-		      { "tos", field(settings.tos_mode, settings.tos) },
+		      { "tos", field(settings.tos_mode, settings.tos) }, { "ecn", ecn_string(settings.ecn) },
 		      { "pmtudisc", yes_or_no(settings.df, DF_PMTUDISC, DF_NOPMTUDISC) },
 		      { "rpf", rpf_string(settings.rpf) },
 		      { "monitor", yes_or_no(settings.monitor, SWITCH_ON, SWITCH_OFF) });
@@ -146,16 +151,20 @@ static json_t *peer_object(const struct report *report, const struct peer_entry 
 {
 	const struct peer *peer = &entry->peer;
 	struct peer_counters counters;
+	struct path_mtu path;
 	char name[ADDRESS_TEXT];
 
-	if (counters_read_peer(report->attachment->maps.peer_counters, &entry->key, &counters))
+	if (counters_read_peer(report->attachment->maps.peer_counters, &entry->key, &counters) ||
+	    path_mtu_read(report->attachment->maps.paths, &entry->key, report->now, &path))
 		return NULL;
 	return OBJECT({ "remote", json_string(peer_name(entry->key.remote, name)) }, { "type", json_string("ipip") },
 		      { "local", address_string(peer->local) }, { "ttl", field(peer->ttl_mode, peer->ttl) },
-		      { "tos", field(peer->tos_mode, peer->tos) },
+		      { "tos", field(peer->tos_mode, peer->tos) }, { "ecn", ecn_string(peer->ecn) },
 		      { "pmtudisc", yes_or_no(peer->df, DF_PMTUDISC, DF_NOPMTUDISC) }, { "rpf", rpf_string(peer->rpf) },
 		      { "monitor", yes_or_no(peer->monitor, SWITCH_ON, SWITCH_OFF) },
 		      { "effective", effective(report, peer) }, { "prefixes", prefix_list(report, entry->key.remote) },
+		      { "path_mtu", path.mtu ? number(path.mtu) : json_null() },
+		      { "path_mtu_expires", path.mtu ? number(path.expires) : json_null() },
 		      { "tx_packets", number(counters.tx_packets) }, { "tx_bytes", number(counters.tx_bytes) },
 		      { "rx_packets", number(counters.rx_packets) }, { "rx_bytes", number(counters.rx_bytes) },
 		      { "drops", number(counters.drops) });
@@ -213,10 +222,11 @@ static json_t *report_object(const struct report *report)
 		      { "xdp", report->programs.xdp ? json_string(report->programs.xdp) : json_null() },
 		      { "rpf", rpf_string(meta->rpf) }, { "monitor", json_boolean(meta->monitor == SWITCH_ON) },
 		      { "plain", json_string(options_plain_drops(meta) ? "drop" : "pass") },
-		      { "local", address_string(meta->local) }, { "mtu", number(report->mtu) },
-		      { "routes", json_boolean(meta->routes == SWITCH_ON) }, { "missing", missing_list(report) },
-		      { "peers", peer_list(report) }, { "bare", bare_list(report) },
-		      { "verdicts", verdict_object(report) });
+		      { "ecn", ecn_string(meta->ecn) }, { "mtu_expires", number(meta->mtu_expires) },
+		      { "icmp", number(meta->icmp_rate) }, { "local", address_string(meta->local) },
+		      { "mtu", number(report->mtu) }, { "routes", json_boolean(meta->routes == SWITCH_ON) },
+		      { "missing", missing_list(report) }, { "peers", peer_list(report) },
+		      { "bare", bare_list(report) }, { "verdicts", verdict_object(report) });
 }
 
 int show_json(const struct report *reports, size_t count)

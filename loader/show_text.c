@@ -48,7 +48,7 @@ static void print_df(const struct peer *settings)
 
 static void print_ecn(const struct peer *settings)
 {
-	printf("ecn %s", settings->ecn == ECN_COMPATIBILITY ? "compatibility" : "normal");
+	printf("ecn %s", options_ecn_name(settings->ecn));
 }
 
 static void print_options(const struct report *report)
@@ -66,8 +66,10 @@ static void print_options(const struct report *report)
 	printf(", ");
 	print_tos(&settings);
 	printf(", ");
+	print_ecn(&settings);
+	printf(", ");
 	print_df(&settings);
-	printf("\n");
+	printf("\n  icmp errors: icmp %u, mtu_expires %u\n", meta->icmp_rate, meta->mtu_expires);
 }
 
 static void print_device(const struct report *report)
@@ -152,8 +154,8 @@ static void print_differences(const struct report *report, const struct peer *pe
 		{ own.rpf != device.rpf || own.monitor != device.monitor, print_rpf },
 		{ own.ttl_mode != device.ttl_mode || own.ttl != device.ttl, print_ttl },
 		{ own.tos_mode != device.tos_mode || own.tos != device.tos, print_tos },
-		{ own.df != device.df, print_df },
 		{ own.ecn != device.ecn, print_ecn },
+		{ own.df != device.df, print_df },
 	};
 	const char *before = "    settings: ";
 	char address[ADDRESS_TEXT];
@@ -201,9 +203,11 @@ static int print_peer(const struct report *report, const struct peer_entry *entr
 	const struct prefix_entry *prefixes;
 	struct peer_counters counters;
 	char name[ADDRESS_TEXT];
+	struct path_mtu path;
 	size_t count;
 
-	if (counters_read_peer(report->attachment->maps.peer_counters, &entry->key, &counters))
+	if (counters_read_peer(report->attachment->maps.peer_counters, &entry->key, &counters) ||
+	    path_mtu_read(report->attachment->maps.paths, &entry->key, report->now, &path))
 		return FAILED;
 	printf("\n  peer: %s\n", peer_name(entry->key.remote, name));
 	if (peer_is_valid(&entry->peer))
@@ -212,6 +216,8 @@ static int print_peer(const struct report *report, const struct peer_entry *entr
 		printf("    settings: invalid, its packets are dropped\n");
 	prefixes = report_prefixes(report, entry->key.remote, &count);
 	print_prefixes(report, prefixes, count);
+	if (path.mtu)
+		printf("    path mtu %u expires %llusec\n", path.mtu, path.expires);
 	printf("    sent: %llu packets, %llu bytes\n", counters.tx_packets, counters.tx_bytes);
 	printf("    received: %llu packets, %llu bytes\n", counters.rx_packets, counters.rx_bytes);
 	if (counters.drops)

@@ -38,6 +38,7 @@ static void sweep_peers(const struct maps *maps)
 		return;
 	sweep_peer_map(maps->peer_counters, "peer_counters", &peers);
 	sweep_peer_map(maps->peer_src, "peer_src", &peers);
+	sweep_peer_map(maps->paths, "paths", &peers);
 	peers_free(&peers);
 }
 

@@ -9,8 +9,8 @@
 #include "session.h"
 
 /*
- * Deletes counters and sources without their peer, and routes with their records whose prefix is gone, is bare or is
- * `any`'s. What fails stays for the next time, with a warning.
+ * Deletes counters, sources and path MTUs without their peer, and routes with their records whose prefix is gone, is
+ * bare or is `any`'s. What fails stays for the next time, with a warning.
  */
 void sweep(const struct session *session, const struct attachment *attachment, __u32 ifindex);
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "address.h"
@@ -93,6 +94,31 @@ int words_remote(struct words *words, const struct keyword *keyword, __u8 remote
 		return DONE;
 	}
 	return words_address(words, keyword, remote);
+}
+
+/* strtoul() also takes signs, white space and what does not fit: only digits get there, and few enough. */
+static bool read_number(const char *text, __u32 *number)
+{
+	bool hex = !strncmp(text, "0x", 2);
+	const char *digits = hex ? text + 2 : text;
+	size_t length = strlen(digits);
+
+	if (!length || length > 8 || strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789") != length)
+		return false;
+	*number = (__u32)strtoul(digits, NULL, hex ? 16 : 10);
+	return true;
+}
+
+int words_number(struct words *words, const struct keyword *keyword, __u32 least, __u32 most, __u32 *number)
+{
+	const char *value;
+	int result = words_value(words, keyword, &value);
+
+	if (result)
+		return result;
+	if (read_number(value, number) && *number >= least && *number <= most)
+		return DONE;
+	return wrong("'%s %s': allowed is %s", keyword->name, value, keyword->allowed);
 }
 
 int words_choice(struct words *words, const struct keyword *keyword, const char *const *names, size_t count,

@@ -39,6 +39,9 @@ int words_value(struct words *words, const struct keyword *keyword, const char *
 int words_address(struct words *words, const struct keyword *keyword, __u8 address[4]); /* unicast only */
 int words_remote(struct words *words, const struct keyword *keyword, __u8 remote[4]);   /* or `any`: 0.0.0.0 */
 
+/* The value of a keyword that is a number from least to most, decimal or with 0x. */
+int words_number(struct words *words, const struct keyword *keyword, __u32 least, __u32 most, __u32 *number);
+
 /* The value of a keyword that is one of `names`, at most `count` of them; its index plus 1 goes to *choice. */
 int words_choice(struct words *words, const struct keyword *keyword, const char *const *names, size_t count,
 		 __u8 *choice);

@@ -55,11 +55,11 @@ def test_the_commands_are_those_of_help(usage):
 
 
 def test_every_word_of_an_ipipbpf_command_is_one_that_help_knows(usage):
-    known = {*re.findall(r"[a-z]+", usage), *EXAMPLES}
+    known = {*re.findall(r"[a-z_]+", usage), *EXAMPLES}
     lines = commands("ipipbpf")
     assert len(lines) >= 8
     for line in lines:
-        words = re.findall(r"(?<![\w.:])[a-z][a-z0-9]*(?![\w.])", line)
+        words = re.findall(r"(?<![\w.:])[a-z][a-z0-9_]*(?![\w.])", line)
         assert set(words) <= known, line
 
 

@@ -133,6 +133,13 @@ static bool is_rpf(const json_t *value, uint8_t mode)
 	return mode >= 1 && mode <= 3 ? is_text(value, names[mode - 1]) : json_is_null(value);
 }
 
+static bool is_ecn(const json_t *value, uint8_t mode)
+{
+	static const char *const names[] = { "normal", "compat" };
+
+	return mode >= 1 && mode <= 2 ? is_text(value, names[mode - 1]) : json_is_null(value);
+}
+
 static void check_settings(const json_t *object, const uint8_t *peer)
 {
 	assert(is_address(member(object, "local"), peer + LOCAL));
@@ -141,18 +148,43 @@ static void check_settings(const json_t *object, const uint8_t *peer)
 	assert(is_switch(member(object, "pmtudisc"), peer[DF]));
 	assert(is_rpf(member(object, "rpf"), peer[RPF]));
 	assert(is_switch(member(object, "monitor"), peer[MONITOR]));
+	assert(is_ecn(member(object, "ecn"), peer[ECN]));
+}
+
+/* The path MTU that counts at `now`, and the seconds that are left. */
+static bool path_counts(const struct kernel_peer *peer, uint64_t now, uint32_t *mtu, uint64_t *seconds)
+{
+	uint64_t until;
+
+	memcpy(&until, peer->path, sizeof(until));
+	memcpy(mtu, peer->path + 16, sizeof(*mtu));
+	*seconds = until > now ? (until - now) / 1000000000 + !!((until - now) % 1000000000) : 0;
+	return peer->path[0] != 0xFF && *seconds && *mtu;
+}
+
+static void check_path(const json_t *object, const struct kernel_peer *peer, uint64_t now)
+{
+	const json_t *shown = member(object, "path_mtu"), *expires = member(object, "path_mtu_expires");
+	uint64_t seconds;
+	uint32_t mtu;
+
+	if (!path_counts(peer, now, &mtu, &seconds)) {
+		assert(json_is_null(shown) && json_is_null(expires));
+		return;
+	}
+	assert(json_integer_value(shown) == mtu && (uint64_t)json_integer_value(expires) == seconds);
 }
 
 /* A peer's bytes, with those of its device where they are 0. */
 static void check_effective(const json_t *object, const uint8_t *peer, const struct meta *meta)
 {
-	const uint8_t device[] = { meta->ttl, meta->tos, meta->ttl_mode, meta->tos_mode, meta->df, meta->rpf, meta->monitor };
+	const uint8_t device[] = { meta->ttl, meta->tos, meta->ttl_mode, meta->tos_mode, meta->df, meta->rpf, meta->monitor, meta->ecn };
 	uint8_t effective[PEER_SIZE];
 
 	memcpy(effective, peer, PEER_SIZE);
 	if (all_zero(peer + LOCAL, 4))
 		memcpy(effective + LOCAL, meta->local, 4);
-	for (int at = DF; at <= MONITOR; at++)
+	for (int at = DF; at <= ECN; at++)
 		effective[at] = peer[at] ? peer[at] : device[at - TTL];
 	for (int field = TTL; field <= TOS; field++) {
 		int mode = field - TTL + TTL_MODE;
@@ -180,7 +212,7 @@ static int place_of(const json_t *list, const char *name)
 	return place;
 }
 
-static const json_t *check_peer(const json_t *peers, size_t at, const struct meta *meta)
+static void check_peer(const json_t *peers, size_t at, const struct report *report)
 {
 	const json_t *object = json_array_get(peers, at);
 	const struct kernel_peer *peer = NULL;
@@ -193,11 +225,11 @@ static const json_t *check_peer(const json_t *peers, size_t at, const struct met
 	assert(peer);
 	check_settings(object, peer->value);
 	if (peer_entry_is_right(peer->value))
-		check_effective(member(object, "effective"), peer->value, meta);
+		check_effective(member(object, "effective"), peer->value, &report->attachment->meta);
 	else
 		assert(json_is_null(member(object, "effective")));
 	assert(json_integer_value(member(object, "drops")) == (json_int_t)kernel.count * libbpf_num_possible_cpus());
-	return object;
+	check_path(object, peer, report->now);
 }
 
 /* The list that a prefix must be in: its peer's, or the bare ones; NULL for that of a peer which is not there. */
@@ -249,7 +281,7 @@ static void check_peer_is_judged(const json_t *report, const struct kernel_peer 
 	assert((place_of(member(report, "missing"), missing) >= 0) == !peer_entry_is_right(peer->value));
 }
 
-static void check_json(const char *printed, const struct meta *meta)
+static void check_json(const char *printed, const struct report *given)
 {
 	json_t *list = json_loads(printed, JSON_REJECT_DUPLICATES, NULL);
 	const json_t *report = json_array_get(list, 0), *peers;
@@ -259,7 +291,7 @@ static void check_json(const char *printed, const struct meta *meta)
 	peers = member(report, "peers");
 	assert(json_array_size(peers) == kernel.peer_count);
 	for (size_t i = 0; i < kernel.peer_count; i++) {
-		check_peer(peers, i, meta);
+		check_peer(peers, i, given);
 		check_peer_is_judged(report, &kernel.peers[i]);
 	}
 	for (size_t i = 0; i < kernel.prefix_count; i++) {
@@ -281,12 +313,24 @@ static size_t lines_with(const char *text, const char *start)
 	return count;
 }
 
-static void check_text(const char *printed)
+static size_t paths_that_count(uint64_t now)
+{
+	size_t count = 0;
+	uint64_t seconds;
+	uint32_t mtu;
+
+	for (size_t i = 0; i < kernel.peer_count; i++)
+		count += path_counts(&kernel.peers[i], now, &mtu, &seconds);
+	return count;
+}
+
+static void check_text(const char *printed, uint64_t now)
 {
 	char line[96], text[KEY_TEXT], remote[INET_ADDRSTRLEN];
 
 	assert(lines_with(printed, "attachment: ") == 1);
 	assert(lines_with(printed, "  peer: ") == kernel.peer_count);
+	assert(lines_with(printed, "    path mtu ") == paths_that_count(now));
 	for (size_t i = 0; i < kernel.prefix_count; i++) {
 		const struct kernel_prefix *prefix = &kernel.prefixes[i];
 		const uint8_t *value = prefix->value;
@@ -333,11 +377,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	messages_said = 0;
 	assert(!report_read(&session, &attachment, &report));
 	printed = printed_by(&session, &report);
-	check_text(printed);
+	check_text(printed, report.now);
 	free(printed);
 	session.json = true;
 	printed = printed_by(&session, &report);
-	check_json(printed, &attachment.meta);
+	check_json(printed, &report);
 	free(printed);
 	assert(!messages_said);
 	report_free(&report);

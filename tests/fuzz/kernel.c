@@ -44,6 +44,7 @@ enum {
 	FD_PEER_SRC,
 	FD_VERDICTS,
 	FD_PEER_COUNTERS,
+	FD_PATHS,
 	FD_OTHER,
 };
 
@@ -145,6 +146,8 @@ void kernel_fill(const uint8_t *data, size_t size, struct attachment *attachment
 		.verdicts = FD_VERDICTS,
 		.peer_counters = FD_PEER_COUNTERS,
 		.identification = FD_OTHER,
+		.paths = FD_PATHS,
+		.paths_until = FD_OTHER,
 		.routes = FD_ROUTES,
 		.peer_src = FD_PEER_SRC,
 	};
@@ -225,6 +228,18 @@ static int lookup_peer_src(const uint8_t *remote, void *value)
 	return -ENOENT;
 }
 
+static int lookup_path(const uint8_t *remote, void *value)
+{
+	for (size_t i = 0; i < kernel.peer_count; i++) {
+		if (memcmp(kernel.peers[i].remote, remote, 4) || kernel.peers[i].path[0] == 0xFF)
+			continue;
+		memcpy(value, kernel.peers[i].path, sizeof(kernel.peers[i].path));
+		return 0;
+	}
+	errno = ENOENT;
+	return -ENOENT;
+}
+
 static int lookup_counters(void *value, size_t count)
 {
 	uint64_t *counters = value;
@@ -239,6 +254,8 @@ int __wrap_bpf_map_lookup_elem(int fd, const void *key, void *value)
 	switch (fd) {
 	case FD_PEER_SRC:
 		return lookup_peer_src(key, value);
+	case FD_PATHS:
+		return lookup_path(key, value);
 	case FD_VERDICTS:
 		return lookup_counters(value, 1);
 	case FD_PEER_COUNTERS:

@@ -14,6 +14,7 @@
 struct kernel_peer {
 	uint8_t remote[4];
 	uint8_t value[32];
+	uint8_t path[24]; /* its entry in `paths`, which it lacks if the first byte is 0xFF */
 };
 
 struct kernel_prefix {

@@ -3,8 +3,10 @@
 
 import struct
 
-_OPTIONS = ["local", "src", "rpf", "ttl", "tos", "pmtudisc", "nopmtudisc", "strict", "loose", "off", "monitor"]
-_ATTACH = ["mode", "auto", "native", "skb", "tc", "plain", "drop", "pass", "fragments", "stack", "routes", "on"]
+_OPTIONS = ["local", "src", "rpf", "ttl", "tos", "pmtudisc", "nopmtudisc", "strict", "loose", "off", "monitor",
+            "ecn", "normal", "compat"]
+_ATTACH = ["mode", "auto", "native", "skb", "tc", "plain", "drop", "pass", "fragments", "stack", "routes", "on",
+           "mtu_expires", "icmp"]
 _PEER = ["inherit", "remote", "any", "type", "ipip", "prefix", "bare"]
 _ADDRESSES = ["172.16.1.62", "0.0.0.0", "255.255.255.255", "10.0.0.0/8", "0.0.0.0/0", "192.168.1.1/32", "10.0.0.1/8"]
 
@@ -17,15 +19,16 @@ def _line(command, words):
 _LINES = [
     _line(0, "eth0"),
     _line(0, "eth0 local 172.16.16.22 src 192.168.1.1 mode native rpf strict monitor plain pass ttl 64 tos 0xb8 "
-             "nopmtudisc fragments stack routes off"),
+             "nopmtudisc fragments stack routes off ecn compat mtu_expires 600 icmp 1000"),
     _line(0, "eth0.100 rpf loose ttl inherit tos inherit pmtudisc"),
     _line(1, "eth0 remote 172.16.1.62 type ipip prefix 192.168.1.0/24 prefix 10.0.0.0/8 src 192.168.1.1"),
-    _line(1, "eth0 remote any rpf off"),
+    _line(1, "eth0 remote any rpf off ecn normal"),
     _line(2, "eth0 remote 172.16.1.62"),
     _line(3, "eth0 10.0.0.0/8 remote 172.16.1.62 src 192.168.1.1"),
     _line(3, "eth0 10.0.0.0/8 bare"),
     *(_line(0, f"eth0 {words}") for words in ("ttl 0", "ttl 256", "tos 1", "tos 0x1fc", "local 0.0.0.0",
-                                              "src 224.0.0.1", "pmtudisc nopmtudisc", "ttl 1 ttl 2",
+                                              "src 224.0.0.1", "pmtudisc nopmtudisc", "ttl 1 ttl 2", "icmp 65536",
+                                              "icmp 0", "mtu_expires 0", "mtu_expires 0x15180", "ecn off",
                                               "rpf strict monitor rpf off")),
     _line(1, "eth0 remote any src 192.168.1.1"),
     _line(1, "eth0 remote 172.16.1.62 prefix 10.0.0.0/8 prefix 10.1.0.0/16 prefix 10.0.0.0/8"),
@@ -33,22 +36,30 @@ _LINES = [
 ]
 
 _REMOTE = bytes([172, 16, 1, 62])
-_META = struct.pack("=IIQ4s4s16BII", 1, 7, 1, bytes([172, 16, 16, 22]), bytes([192, 168, 1, 1]), 0, 0, 1, 1, 1, 1, 2, 1,
-                    0, 1, 1, 0, 0, 3, 2, 0, 1500, 0)
+_META = struct.pack("=IIQ4s4s16BIIII", 1, 7, 1, bytes([172, 16, 16, 22]), bytes([192, 168, 1, 1]), 0, 0, 1, 1, 1, 1, 2, 1,
+                    0, 1, 1, 0, 0, 3, 2, 0, 1500, 600, 1000, 0)
+
+
+def _path(until, mtu):
+    return struct.pack("=QQII", until, 0, mtu, 0)
+
+
+_NO_PATH, _LONG_PATH, _PAST_PATH = _path(0, 0), _path(2**64 - 1, 1400), _path(1, 1400)
 
 
 def _entries(peers, prefixes, state=0):
-    """state: what the kernel lacks. peers: (remote, value). prefixes: (length, address, value, routes)."""
+    """state: what the kernel lacks. peers: (remote, value, path). prefixes: (length, address, value, routes)."""
     return bytes([state, 9]) + b"eth0".ljust(15, b"\0") + _META + \
-        bytes([len(peers)]) + b"".join(remote + value for remote, value in peers) + \
+        bytes([len(peers)]) + b"".join(remote + value + path for remote, value, path in peers) + \
         bytes([len(prefixes)]) + b"".join(bytes([length, *address]) + value + bytes([routes])
                                           for length, address, value, routes in prefixes)
 
 
 _ENTRIES = [
     _entries([], []),
-    _entries([(_REMOTE, bytes(32))], [(24, (192, 168, 1, 0), _REMOTE + bytes(4), 7)]),
-    _entries([(bytes(4), bytes([1, 2, 3, 4, 64, 184, 2, 2, 2, 3, 1, 2, 0]) + bytes(19)), (_REMOTE, bytes([9] * 32))],
+    _entries([(_REMOTE, bytes(32), _LONG_PATH)], [(24, (192, 168, 1, 0), _REMOTE + bytes(4), 7)]),
+    _entries([(bytes(4), bytes([1, 2, 3, 4, 64, 184, 2, 2, 2, 3, 1, 2, 0]) + bytes(19), _NO_PATH),
+              (_REMOTE, bytes([9] * 32), _PAST_PATH)],
              [(0, (0, 0, 0, 0), bytes(8), 2), (8, (10, 0, 0, 0), _REMOTE + bytes([1, 0, 0, 0]), 0),
               (32, (10, 1, 1, 1), _REMOTE + bytes([2, 0, 0, 1]), 1)], 0x55),
     _entries([], [(16, (10, 1, 9, 9), _REMOTE + bytes(4), 3), (24, (10, 1, 1, 0), _REMOTE + bytes(4), 0)], 0xFF),

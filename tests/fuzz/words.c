@@ -66,6 +66,7 @@ static struct line line_split(const char *data, size_t size)
 }
 
 static const char *const rpf_names[] = { "strict", "loose", "off" };
+static const char *const ecn_names[] = { "normal", "compat" };
 
 static void say_address(struct line *line, const char *keyword, const __u8 address[4])
 {
@@ -96,6 +97,14 @@ static void say_field(struct line *line, const char *keyword, __u8 mode, const c
 	line_say(line, "%s", mode == FIELD_INHERIT ? "inherit" : text);
 }
 
+static void say_number(struct line *line, const char *keyword, __u32 given, __u32 offset)
+{
+	if (!given)
+		return;
+	line_say(line, "%s", keyword);
+	line_say(line, "%u", given - offset);
+}
+
 static void say_options(struct line *line, const struct options *options)
 {
 	const struct peer *peer = &options->peer;
@@ -107,6 +116,7 @@ static void say_options(struct line *line, const struct options *options)
 		line_say(line, "monitor");
 	say_field(line, "ttl", peer->ttl_mode, "%u", peer->ttl);
 	say_field(line, "tos", peer->tos_mode, "0x%02X", peer->tos);
+	say_choice(line, "ecn", ecn_names, peer->ecn);
 	if (peer->df)
 		line_say(line, peer->df == DF_PMTUDISC ? "pmtudisc" : "nopmtudisc");
 }
@@ -145,7 +155,7 @@ static void check_groups(char *const *words)
 	static const char *const groups[][2] = {
 		{ "local" },  { "src" },   { "rpf" },       { "ttl" },    { "tos" },          { "pmtudisc", "nopmtudisc" },
 		{ "mode" },   { "plain" }, { "fragments" }, { "routes" }, { "remote", "bare" }, { "type" },
-		{ "monitor" },
+		{ "monitor" }, { "ecn" },  { "mtu_expires" }, { "icmp" },
 	};
 
 	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++)
@@ -178,6 +188,16 @@ static void check_choice(char *const *words, const char *name, const char *const
 	assert(!value || !strcmp(value, names[choice - 1]));
 }
 
+/* `given`: 0 if it is not given, else its value, to which `offset` was added. */
+static void check_number(char *const *words, const char *name, __u32 given, __u32 offset, __u32 least, __u32 most)
+{
+	const char *value = value_of(words, name);
+	unsigned long number = value ? strtoul(value, NULL, strncmp(value, "0x", 2) ? 10 : 16) : 0;
+
+	assert(given == (value ? number + offset : 0));
+	assert(!value || (number >= least && number <= most));
+}
+
 /* The options hold what the words behind the fixed ones say, and make an entry that the dataplane takes. */
 static void check_options(char *const *words, const struct options *options)
 {
@@ -189,6 +209,7 @@ static void check_options(char *const *words, const struct options *options)
 	check_field(words, "ttl", peer->ttl_mode, peer->ttl);
 	check_field(words, "tos", peer->tos_mode, peer->tos);
 	check_choice(words, "rpf", rpf_names, peer->rpf);
+	check_choice(words, "ecn", ecn_names, peer->ecn);
 	assert(peer->df == (count_of(words, "pmtudisc") ? DF_PMTUDISC : count_of(words, "nopmtudisc") ? DF_NOPMTUDISC : 0));
 	assert((peer->monitor == SWITCH_ON) == count_of(words, "monitor"));
 	assert(peer_is_valid(&options->peer));
@@ -219,7 +240,11 @@ static int parse_attach(struct words *words, struct line *again)
 	check_choice(behind, "plain", plain, request.plain);
 	check_choice(behind, "fragments", fragments, request.fragments);
 	check_choice(behind, "routes", routes, request.routes);
+	check_number(behind, "mtu_expires", request.mtu_expires, 0, 1, 86400);
+	check_number(behind, "icmp", request.icmp_rate, 1, 0, 65535);
 	line_say(again, "%s", request.device);
+	say_number(again, "icmp", request.icmp_rate, 1);
+	say_number(again, "mtu_expires", request.mtu_expires, 0);
 	say_choice(again, "routes", routes, request.routes);
 	say_choice(again, "fragments", fragments, request.fragments);
 	say_choice(again, "plain", plain, request.plain);
@@ -229,7 +254,8 @@ static int parse_attach(struct words *words, struct line *again)
 	assert(!attach_parse(&reread, &same));
 	assert(same_options(&request.options, &same.options) && !strcmp(request.device, same.device));
 	assert(request.mode == same.mode && request.plain == same.plain && request.fragments == same.fragments &&
-	       request.routes == same.routes);
+	       request.routes == same.routes && request.mtu_expires == same.mtu_expires &&
+	       request.icmp_rate == same.icmp_rate);
 	return DONE;
 }
 

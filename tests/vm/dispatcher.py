@@ -8,17 +8,18 @@ from glob import glob
 
 import pytest
 
-from networks.fixtures import no_pins_of_the_dead, two_hosts  # noqa: F401
-from networks.program import End
+from networks.fixtures import two_hosts  # noqa: F401
+from networks.program import End, counting, plain_binary
 from networks.snapshot import differences, state
 from networks.topology import INNER_A, INNER_B
-from networks.traffic import ping
+from networks.traffic import Stream, ping
 from networks.tunnels import between_two_hosts, carrying
 
 # xdp-filter's, which lets everything pass while its maps are empty.
 PROGRAM, = glob("/usr/lib/*/bpf/xdpfilt_alw_all.o")
 FUNCTION = "xdpfilt_alw_all"
 LIBXDP = "/sys/fs/bpf/xdp"
+TIMES, RATE = 20, 1000
 
 
 class Neighbour:
@@ -67,6 +68,32 @@ def test_two_xdp_programs_come_and_go_in_any_order(two_hosts, mode, first, last)
     b.detach()
     assert differences(before, state(two_hosts.a, two_hosts.b)) == []
     assert not os.path.isdir(LIBXDP) or os.listdir(LIBXDP) == []
+
+
+@pytest.mark.parametrize("mode", ("native", "skb"))
+def test_attach_again_leaves_the_same_program_in_the_dispatcher_and_loses_no_packet(two_hosts, mode):  # noqa: F811
+    neighbour = Neighbour(two_hosts.a, mode)
+    neighbour.come()
+    a, b = between_two_hosts(two_hosts, mode)
+    _carries(two_hosts, a, b)
+    programs = neighbour.status()
+    with counting(a) as count, Stream(two_hosts.b, INNER_B, two_hosts.a, INNER_A, RATE) as stream:
+        for _ in range(TIMES):
+            assert a.attach(program=plain_binary()) == []
+    assert stream.sent and (stream.missing, stream.refused) == ([], [])
+    assert count.verdicts(a) == {"decap_ok": stream.sent}
+    assert neighbour.status() == programs
+
+
+def test_attach_again_exchanges_a_program_in_the_dispatcher_that_has_other_maps(two_hosts):  # noqa: F811
+    neighbour = Neighbour(two_hosts.a, "native")
+    neighbour.come()
+    a, b = between_two_hosts(two_hosts, "native")
+    programs = neighbour.status()
+    os.unlink(f"{a.pins}/verdicts")
+    a.attach()
+    assert neighbour.is_there() and neighbour.status() != programs
+    _carries(two_hosts, a, b)
 
 
 def _carries(hosts, a, b):

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Whether to exchange one loaded program for another would change anything. */
+#ifndef SAME_PROGRAM_H
+#define SAME_PROGRAM_H
+
+#include <stdbool.h>
+#include <linux/types.h>
+
+/*
+ * Whether the program of this number does what the one whose descriptor is `program` does: the same code, over the same
+ * maps and the same constants. False too if the kernel will not say.
+ */
+bool same_program(__u32 id, int program);
+
+#endif
