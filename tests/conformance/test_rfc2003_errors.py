@@ -82,6 +82,11 @@ def test_2003_26_time_exceeded_is_told_as_host_unreachable(sender):
     check_told_of_unreachable_host(sender, TIME_EXCEEDED, 0)
 
 
+def test_2003_26_time_exceeded_while_fragments_are_put_together_is_not_told(sender):
+    """It comes from the exit, about fragments that are not the sender's."""
+    check_not_told(sender, TIME_EXCEEDED, 1)
+
+
 @pytest.mark.parametrize("code", range(3))
 def test_2003_27_parameter_problem_is_not_told(sender, code):
     """What is wrong with the outer header, the entry has written."""
