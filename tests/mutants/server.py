@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Runs the program tests on one build after the other, each in a child that has them collected already.
 
-Reads {"directory": of the objects, "changed": which of them} a line; writes {"test": what noticed, or null,
-"error": how} a line. Tests of the other object alone cannot notice, and are left out. The argument is the CPU to run
+Reads {"directory": of the objects, "changed": which programs} a line; writes {"test": what noticed, or null,
+"error": how} a line. Tests of other programs alone cannot notice, and are left out. The argument is the CPU to run
 on. The first build must be right: the time that each test takes with it gives them their order.
 """
 
@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 _TESTS = Path(__file__).resolve().parents[1] / "programs"
-_HOOKS = {"xdp": "xdp", "tc": "tc", "egress": "tc"}
-_FIXTURES = {"decap_xdp": "xdp", "decap_tc": "tc", "encap": "tc"}
+# Programs have fixtures of their names; a hook may be a test's parameter.
+_PROGRAMS = {"xdp": "decap_xdp", "tc": "decap_tc", "egress": "encap"}
 _MIGHTY = "test_random_packets_agree_with_the_reference"
 _QUICK = 0.2  # seconds of a test that may come first because it noticed something before
 _ENOUGH = 900  # seconds for one build; the tests take a small part of it
@@ -80,7 +80,7 @@ class Server:
         return json.loads(said)
 
     def _first_to_notice(self, changed):
-        tests = [test for test in self._tests if not _object_of(test) or _object_of(test) in changed]
+        tests = [test for test in self._tests if _may_notice(test, set(changed))]
         times = {}
         for test, following in zip(tests, [*tests[1:], None]):
             started = time.process_time()
@@ -95,12 +95,12 @@ class Server:
             self._noticed = {"test": item.nodeid, "error": call.excinfo.exconly()}
 
 
-def _object_of(test):
-    """The one object that a test runs, xdp or tc; None if it may run both."""
-    hooks = {_FIXTURES[name] for name in test.fixturenames if name in _FIXTURES}
+def _may_notice(test, changed):
+    """Whether a test runs a program that changed. One that names no program may run all."""
+    runs = {name for name in test.fixturenames if name in _PROGRAMS.values()}
     if hasattr(test, "callspec"):
-        hooks |= {_HOOKS[value] for value in test.callspec.params.values() if value in ("xdp", "tc", "egress")}
-    return hooks.pop() if len(hooks) == 1 else None
+        runs |= {_PROGRAMS[value] for value in test.callspec.params.values() if value in list(_PROGRAMS)}
+    return not runs or not runs.isdisjoint(changed) or not changed <= set(_PROGRAMS.values())
 
 
 def main():
@@ -110,7 +110,8 @@ def main():
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
-    return pytest.main(["-q", "-s", "-p", "no:cacheprovider", str(_TESTS)], plugins=[Server(requests, answers)])
+    words = ["-q", "-s", "--tb=no", "-p", "no:cacheprovider", str(_TESTS)]
+    return pytest.main(words, plugins=[Server(requests, answers)])
 
 
 if __name__ == "__main__":
