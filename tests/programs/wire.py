@@ -4,15 +4,22 @@
 import contextlib
 import ctypes
 import errno
+import fcntl
+import mmap
 import os
+import select
 import socket
 import struct
+import subprocess
 from dataclasses import dataclass
 
 from . import bpf
 
-SOL_PACKET, PACKET_VNET_HDR = 263, 15
-ETH_P_ALL, ETH_P_IP = 3, 0x0800
+SOL_PACKET, PACKET_VERSION, PACKET_TX_RING, PACKET_VNET_HDR = 263, 10, 13, 15
+TPACKET_V2, TPACKET2_HEADER, TP_STATUS_SEND_REQUEST, TP_STATUS_WRONG_FORMAT = 1, 32, 1, 4
+RING = 1 << 12
+ETH_P_ALL, ETH_P_IP, TAGS = 0x0003, 0x0800, (0x8100, 0x88A8)
+TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
 INGRESS, EGRESS = 1, 2
 PATIENCE = 5  # seconds; a packet that goes through takes a few microseconds
 MOVE_IMMEDIATE, CALL, EXIT, REDIRECT = 0xB7, 0x85, 0x95, 23
@@ -79,8 +86,18 @@ def redirecting(ifindex):
     os.close(program.fd)
 
 
+@contextlib.contextmanager
+def _dropped_or_not():
+    """A sender is told of its packet's drop at TC."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOBUFS:
+            raise
+
+
 class Wire:
-    """One end of a cable: sends whole frames, and receives those of IPv4; GSO packets too."""
+    """One end of a cable: sends frames, and receives those of IPv4 without their outermost tag. GSO packets too."""
 
     def __init__(self, device):
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
@@ -92,15 +109,65 @@ class Wire:
         self._socket.close()
 
     def send(self, frame, offload=Offload()):
-        try:
+        with _dropped_or_not():
             self._socket.send(offload.pack() + frame)
-        except OSError as error:
-            if error.errno != errno.ENOBUFS:  # a program dropped it
-                raise
 
     def receive(self):
         """(offload, frame) of the next packet."""
         while True:
             data, (_, protocol, kind, _, _) = self._socket.recvfrom(1 << 17)
-            if kind != socket.PACKET_OUTGOING and protocol == ETH_P_IP:
+            if kind != socket.PACKET_OUTGOING and protocol in (ETH_P_IP, *TAGS):
                 return Offload.unpack(data), data[Offload.LAYOUT.size:]
+
+
+class Scattered:
+    """A device's sender of frames of which only the link header lies in one piece, and the rest in a page of its own."""
+
+    def __init__(self, device):
+        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+        self._socket.setsockopt(SOL_PACKET, PACKET_VERSION, TPACKET_V2)
+        # One frame in one block: tp_block_size, tp_block_nr, tp_frame_size, tp_frame_nr.
+        self._socket.setsockopt(SOL_PACKET, PACKET_TX_RING, struct.pack("=4I", RING, 1, RING, 1))
+        self._socket.bind((device, ETH_P_IP))
+        self._ring = mmap.mmap(self._socket.fileno(), RING)
+
+    def close(self):
+        self._ring.close()
+        self._socket.close()
+
+    def send(self, frame):
+        """The ring is of struct tpacket2_hdr, with the frame behind it; the first field is its state."""
+        self._ring[TPACKET2_HEADER:TPACKET2_HEADER + len(frame)] = frame
+        struct.pack_into("=II", self._ring, 0, TP_STATUS_SEND_REQUEST, len(frame))
+        with _dropped_or_not():
+            self._socket.send(b"")
+        state, = struct.unpack_from("=I", self._ring)
+        if state & TP_STATUS_WRONG_FORMAT:
+            raise OSError(f"the kernel did not send the frame {frame.hex()}")
+
+
+class Tun:
+    """A tun device, which has no link header, and its far end."""
+
+    def __init__(self, name, address):
+        self._file = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
+        fcntl.ioctl(self._file, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TUN | IFF_NO_PI))
+        lines = (f"link set {name} up", f"address add {address} dev {name}")
+        subprocess.run(["ip", "-batch", "-"], input="\n".join(lines), text=True, check=True)
+        self.ifindex = socket.if_nametoindex(name)
+
+    def close(self):
+        os.close(self._file)
+
+    def send(self, packet):
+        os.write(self._file, packet)
+
+    def receive(self):
+        """The next packet of IPv4."""
+        packet = b""
+        while not packet or packet[0] >> 4 != 4:
+            readable, _, _ = select.select([self._file], [], [], PATIENCE)
+            if not readable:
+                raise TimeoutError("nothing came")
+            packet = os.read(self._file, 1 << 16)
+        return packet
