@@ -21,7 +21,7 @@ _TESTS = Path(__file__).resolve().parents[1] / "programs"
 _PROGRAMS = {"xdp": "decap_xdp", "tc": "decap_tc", "egress": "encap"}
 _MIGHTY = "test_random_packets_agree_with_the_reference"
 _QUICK = 0.2  # seconds of a test that may come first because it noticed something before
-_ENOUGH = 900  # seconds for one build; the tests take a small part of it
+_ENOUGH = 600  # seconds for one build; the tests take a small part of it
 
 
 class Server:
@@ -33,20 +33,17 @@ class Server:
         self._tests, self._times = [], {}
 
     def pytest_runtestloop(self, session):
-        from programs import attachment, underlay
         if session.testsfailed:
             raise session.Interrupted("not all tests can be collected")
         self._tests = list(session.items)
-        with underlay.namespace():
-            underlay.namespace = contextlib.nullcontext  # children are in it already
-            for line in self._requests:
-                answer = self._in_child(attachment, json.loads(line))
-                if self._times:
-                    self._bring_forward(answer["test"])
-                else:
-                    self._sort(answer["times"])
-                self._answers.write(json.dumps(answer) + "\n")
-                self._answers.flush()
+        for line in self._requests:
+            answer = self._in_child(json.loads(line))
+            if self._times:
+                self._bring_forward(answer["test"])
+            else:
+                self._sort(answer["times"])
+            self._answers.write(json.dumps(answer) + "\n")
+            self._answers.flush()
         return True
 
     def _sort(self, times):
@@ -60,14 +57,13 @@ class Server:
             self._tests.remove(test)
             self._tests.insert(0, test)
 
-    def _in_child(self, attachment, build):
+    def _in_child(self, build):
         reader, writer = os.pipe()
         child = os.fork()
         if not child:
             os.close(reader)
             signal.alarm(_ENOUGH)
-            attachment.BUILD = Path(build["directory"])
-            answer = json.dumps(self._first_to_notice(build["changed"])).encode()
+            answer = json.dumps(self._try(Path(build["directory"]), set(build["changed"]))).encode()
             with open(writer, "wb") as pipe:
                 pipe.write(answer)
             os._exit(0)
@@ -79,8 +75,14 @@ class Server:
             return {"test": "(none to its end)", "error": f"exit status {status}", "times": {}}
         return json.loads(said)
 
-    def _first_to_notice(self, changed):
-        tests = [test for test in self._tests if _may_notice(test, set(changed))]
+    def _try(self, directory, changed):
+        from programs import attachment, underlay
+        attachment.BUILD = directory
+        with underlay.namespace():
+            underlay.namespace = contextlib.nullcontext  # one for all modules, as their tests come in no order
+            return self._first_to_notice([test for test in self._tests if _may_notice(test, changed)])
+
+    def _first_to_notice(self, tests):
         times = {}
         for test, following in zip(tests, [*tests[1:], None]):
             started = time.process_time()

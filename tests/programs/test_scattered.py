@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""TC: packets of which only the link header can be read before more is asked for. Those of test runs lie in one piece."""
+"""TC: packets of which only the link header can be read before more is asked for; test runs have whole ones."""
 
 import contextlib
 import socket
@@ -31,7 +31,7 @@ def agrees(attachment, judgement):
 
 @pytest.fixture
 def arrive(decap_tc, dataplane):
-    """A function that has a frame arrive at DEV. What is not dropped goes on, out of another device, and can be read."""
+    """A function that has a frame arrive at DEV. What is not dropped goes on, out of another device, to be read."""
     with contextlib.closing(Scattered(f"far-{DEV}")) as far, contextlib.closing(Wire(f"far-{OTHER}")) as other, \
             redirecting(socket.if_nametoindex(OTHER)) as on, \
             attached(decap_tc.ifindex, INGRESS, dataplane.programs["tc"], on):

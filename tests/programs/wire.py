@@ -121,7 +121,7 @@ class Wire:
 
 
 class Scattered:
-    """A device's sender of frames of which only the link header lies in one piece, and the rest in a page of its own."""
+    """A device's sender of frames of which the link header lies in one piece, and the rest in a page of its own."""
 
     def __init__(self, device):
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
