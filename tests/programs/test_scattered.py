@@ -5,6 +5,7 @@ import contextlib
 import socket
 
 import pytest
+from scapy.layers.inet import IP
 
 from . import verdicts
 from .frames import TAGGINGS, arriving, icmp_error, inner, leaving, options, outer
@@ -15,7 +16,7 @@ from .wire import EGRESS, INGRESS, Scattered, Wire, attached, redirecting
 SHORT = {"short behind inner options": outer(inner(b"", options=options(40))),
          "short behind both options": outer(inner(b"", options=options(40)), options=options(40)),
          "short quote of ours behind options": icmp_error(OURS, quote=20, options=options(40)),
-         "ping": icmp_error(OURS, kind=8)}
+         "ping": icmp_error(OURS, kind=8), "header alone": IP(src="192.168.1.9", dst="192.168.8.8", proto=17)}
 IN_PACKETS = {**PACKETS, **SHORT}
 
 
