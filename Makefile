@@ -104,13 +104,14 @@ sanitized: ## build build/sanitized/ipipbpf with ASan and UBSan
 		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'
 
 # What is installed, below DESTDIR.
-INSTALLED := $(PREFIX)/sbin/ipipbpf $(PREFIX)/share/man/man8/ipipbpf.8 $(COMPLETIONS)/ipipbpf \
-	$(UNITS)/ipipbpf@.service $(PREFIX)/libexec/ipipbpf/if-up
+INSTALLED := $(PREFIX)/sbin/ipipbpf $(PREFIX)/share/man/man8/ipipbpf.8 $(PREFIX)/share/man/man5/ipipbpf.conf.5 \
+	$(COMPLETIONS)/ipipbpf $(UNITS)/ipipbpf@.service $(PREFIX)/libexec/ipipbpf/if-up
 
 install: all ## install below PREFIX (/usr/local), under DESTDIR
 	install -d $(patsubst %,'$(DESTDIR)%',$(sort $(dir $(INSTALLED))))
 	install -m 0755 $(BUILD)/ipipbpf '$(DESTDIR)$(PREFIX)/sbin/ipipbpf'
 	install -m 0644 man/ipipbpf.8 '$(DESTDIR)$(PREFIX)/share/man/man8/ipipbpf.8'
+	install -m 0644 man/ipipbpf.conf.5 '$(DESTDIR)$(PREFIX)/share/man/man5/ipipbpf.conf.5'
 	install -m 0644 completion/ipipbpf '$(DESTDIR)$(COMPLETIONS)/ipipbpf'
 	sed 's|@sbindir@|$(PREFIX)/sbin|' systemd/ipipbpf@.service.in | \
 		install -m 0644 /dev/stdin '$(DESTDIR)$(UNITS)/ipipbpf@.service'
