@@ -121,12 +121,15 @@ static __always_inline bool source_is_martian(__be32 source)
 	return first == 0 || first == 127 || first >= 224;
 }
 
-/* 0/8, 127/8, 240/4: no destination of a packet that is forwarded (RFC 1812 5.3.7). */
+/*
+ * 0/8, 127/8, 240/4: no destination of a packet that is forwarded (RFC 1812 5.3.7). The limited broadcast is none of
+ * them: it may be for this host, and the kernel never forwards it.
+ */
 static __always_inline bool destination_is_martian(__be32 destination)
 {
 	__u8 first = bpf_ntohl(destination) >> 24;
 
-	return first == 0 || first == 127 || first >= 240;
+	return first == 0 || first == 127 || (first >= 240 && destination != 0xffffffff);
 }
 
 /*

@@ -120,7 +120,7 @@ enum fate {
 	  "unwrapped, with a combination of inner and outer ECN that no sound sender or router makes",                 \
 	  "the peer or a router between treats ECN wrongly; RFC 6040 lets the packet pass")                            \
 	X(MARTIAN_DESTINATION, "martian_destination", DROP,                                                            \
-	  "inner destination in 0.0.0.0/8, 127.0.0.0/8 or 240.0.0.0/4",                                                \
+	  "inner destination in 0.0.0.0/8, 127.0.0.0/8 or 240.0.0.0/4, but for 255.255.255.255",                       \
 	  "nobody can be there: look at the sender")
 /* clang-format on */
 

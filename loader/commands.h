@@ -43,12 +43,6 @@ struct prefix_request {
 	bool bare;
 };
 
-struct stats_request {
-	const char *device; /* NULL: all */
-	bool openmetrics;
-	__u32 seconds; /* between two blocks of rates; 0: the counters, once */
-};
-
 /* The keywords of `attach`; they read into a struct attach_request. */
 extern const struct keyword attach_keywords[];
 extern const size_t attach_keyword_count;
@@ -65,7 +59,6 @@ int peer_parse(struct words *words, struct peer_request *request);
 int peer_parse_del(struct words *words, struct peer_request *request);
 void peer_request_free(struct peer_request *request); /* also after a parse that failed */
 int prefix_parse_request(struct words *words, struct prefix_request *request);
-int stats_parse(struct words *words, struct stats_request *request);
 
 int attach_run(struct session *session, struct words *words);
 int detach_run(struct session *session, struct words *words);

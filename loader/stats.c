@@ -13,6 +13,12 @@
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define SECONDS_MAX 86400
 
+struct stats_request {
+	const char *device; /* NULL: all */
+	bool openmetrics;
+	__u32 seconds; /* between two blocks of rates; 0: the counters, once */
+};
+
 enum {
 	GROUP_FORM = GROUP_COMMAND,
 };
@@ -49,7 +55,7 @@ static bool is_keyword(const char *word)
 	return false;
 }
 
-int stats_parse(struct words *words, struct stats_request *request)
+static int parse(struct words *words, struct stats_request *request)
 {
 	unsigned int given;
 	int result = DONE;
@@ -143,7 +149,7 @@ static int print_on(struct session *session, const struct stats_request *request
 int stats_run(struct session *session, struct words *words)
 {
 	struct stats_request request;
-	int result = stats_parse(words, &request);
+	int result = parse(words, &request);
 
 	if (result)
 		return result;

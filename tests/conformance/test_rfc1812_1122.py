@@ -76,7 +76,8 @@ def test_1812_2_their_neighbours_do_come_out(decapsulator, source):
     assert unwrap(decapsulator, outer(inner(src=source))) == raw(inner(src=source))
 
 
-@pytest.mark.parametrize("target", ["0.0.0.0", "127.0.0.1", "127.1.2.3", "255.255.255.255"])
+@pytest.mark.parametrize("target", ["0.0.0.0", "0.1.2.3", "127.0.0.1", "127.1.2.3", "240.0.0.1", "255.255.255.254",
+                                    "255.255.255.255"])
 def test_1812_3_a_packet_to_a_martian_destination_is_not_forwarded(gateways, target):
     """Out of the tunnel, with a default route that would take it on."""
     gateways.b.ip(f"route add default via {LAN_B}")

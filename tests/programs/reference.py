@@ -102,7 +102,7 @@ def _inner(tables, peer, remote, outer, tagged, gso_size):
     count, size, _ = segments(inner, gso_size)
     if inner.source >> 24 in (0, 127) or inner.source >> 28 in (14, 15):
         return dropped("martian_source", remote, count)
-    if inner.destination >> 24 in (0, 127) or inner.destination >> 28 == 15:
+    if inner.destination >> 24 in (0, 127) or inner.destination >> 28 == 15 and inner.destination != 0xFFFFFFFF:
         return dropped("martian_destination", remote, count)
 
     rpf = peer.rpf or (LOOSE if remote == ANY else device.rpf)

@@ -163,7 +163,7 @@ def test_the_neighbours_of_martian_sources_are_not_martian(tunnel, source):
     tunnel.expect(arriving(outer(packet)), "decap_ok", arriving(packet), BEHIND_GATEWAY, received(packet))
 
 
-@pytest.mark.parametrize("destination", ["0.0.0.0", "0.255.255.255", "127.0.0.1", "240.0.0.0", "255.255.255.255"])
+@pytest.mark.parametrize("destination", ["0.0.0.0", "0.255.255.255", "127.0.0.1", "240.0.0.0", "255.255.255.254"])
 @pytest.mark.parametrize("options", [{"rpf": OFF}, {"monitor": MONITOR}, {}], ids=["off", "monitor", "strict"])
 def test_a_martian_destination_is_dropped_always(tunnel, destination, options):
     tunnel.device(**options)
@@ -171,9 +171,10 @@ def test_a_martian_destination_is_dropped_always(tunnel, destination, options):
     tunnel.expect(arriving(outer(inner(dst=destination))), "martian_destination", peer=BEHIND_GATEWAY)
 
 
-@pytest.mark.parametrize("destination", ["1.0.0.0", "126.255.255.255", "128.0.0.0", "224.0.0.1", "239.255.255.255"])
+@pytest.mark.parametrize("destination", ["1.0.0.0", "126.255.255.255", "128.0.0.0", "224.0.0.1", "239.255.255.255",
+                                         "255.255.255.255"])
 def test_the_neighbours_of_martian_destinations_are_not_martian(tunnel, destination):
-    """Multicast is none: it may be forwarded."""
+    """Nor are multicast, which may be forwarded, and the limited broadcast, which may be for this host."""
     tunnel.device(rpf=OFF)
     packet = inner(dst=destination)
     tunnel.expect(arriving(outer(packet)), "decap_ok", arriving(packet), BEHIND_GATEWAY, received(packet))
