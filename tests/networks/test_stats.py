@@ -17,17 +17,20 @@ from .tunnels import between_two_hosts
 from .wire import ipv4_packet, udp_datagram
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-UDP = 17
+ICMP, UDP = 1, 17
+# Nobody answers it.
+ECHO_REPLY = bytes((0, 0, 0xff, 0xff, 0, 0, 0, 0))
 NOTHING_MOVED = [word for name in COUNTERS for word in (name, "0.0")]
 METRIC = re.compile(r'(\w+)\{(.*)\} (\d+)')
 
 
 @pytest.fixture(scope="module")
 def ends():
-    """A with a tunnel to B that has carried a ping and refused a packet with a source of nobody's."""
+    """A with a tunnel to B: a ping, one packet more from A, and one that was refused, with a source of nobody's."""
     with TwoHosts() as network:
         network.ends = between_two_hosts(network, "tc")
         assert ping(network.a, INNER_A, INNER_B) == []
+        send_raw(network.a, ipv4_packet(INNER_A, INNER_B, ICMP, ECHO_REPLY))
         network.b.ip("addr add 10.9.9.9/32 dev lo")
         send_raw(network.b, ipv4_packet("10.9.9.9", INNER_A, UDP, udp_datagram(1, 9)))
         yield network
@@ -53,7 +56,7 @@ def shown(end):
 
 def test_the_counters_are_those_of_show(end):
     peer, verdicts = shown(end)
-    assert peer == {"tx_packets": 1, "tx_bytes": 84, "rx_packets": 1, "rx_bytes": 84, "drops": 1}
+    assert peer == {"tx_packets": 2, "tx_bytes": 112, "rx_packets": 1, "rx_bytes": 84, "drops": 1}
     assert json.loads(output(end, "-j", "stats", "eth0")) == [
         {"ifname": "eth0", "netns": end.namespace.name, "peers": [{"remote": B, **peer}], "verdicts": verdicts}]
 
@@ -61,8 +64,8 @@ def test_the_counters_are_those_of_show(end):
 def test_people_see_each_peer_and_the_verdicts_that_were_given(end):
     lines = [line.split() for line in output(end, "stats").splitlines()]
     assert lines[0] == ["eth0"]
-    assert [B, "1", "84", "1", "84", "1"] in lines
-    assert lines[-3:] == [["decap_ok", "1", "carried"], ["encap_ok", "1", "carried"], ["rpf_prefix", "1", "dropped"]]
+    assert [B, "2", "112", "1", "84", "1"] in lines
+    assert lines[-3:] == [["decap_ok", "1", "carried"], ["encap_ok", "2", "carried"], ["rpf_prefix", "1", "dropped"]]
 
 
 def metrics(text):
