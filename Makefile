@@ -25,7 +25,7 @@ BPFTOOL := $(or $(BPFTOOL),$(shell PATH="$$PATH:/usr/sbin:/sbin"; \
 	done))
 
 # From libbpf 1.0 on every function tells an error by its return value, and SEC("xdp.frags") is known.
-LIBRARIES := libbpf >= 1.0 libxdp libelf zlib libmnl jansson ncursesw
+LIBRARIES := libbpf >= 1.0 libxdp libelf zlib libmnl jansson inih ncursesw
 LIBRARY_CFLAGS := $(shell $(PKG_CONFIG) --cflags '$(LIBRARIES)' 2>/dev/null)
 LIBRARY_LIBS := $(shell $(PKG_CONFIG) --libs '$(LIBRARIES)' 2>/dev/null)
 
@@ -58,7 +58,7 @@ missing = $(strip $(call tool,$(firstword $(CC)),gcc) $(call tool,$(firstword $(
 	$(call tool,$(LLVM_STRIP),llvm) $(call tool,$(BPFTOOL),bpftool) $(call tool,$(PKG_CONFIG),pkg-config) \
 	$(call library,libbpf >= 1.0,libbpf-dev) $(call library,libxdp,libxdp-dev) $(call library,libelf,libelf-dev) \
 	$(call library,zlib,zlib1g-dev) $(call library,libmnl,libmnl-dev) $(call library,jansson,libjansson-dev) \
-	$(call library,ncursesw,libncurses-dev))
+	$(call library,inih,libinih-dev) $(call library,ncursesw,libncurses-dev))
 tools:
 	$(if $(missing),$(error missing to build: $(missing)$(if $(filter libbpf-dev,$(missing)), (1.0 or later)). \
 		As root: tests/install-packages build))
@@ -104,13 +104,14 @@ sanitized: ## build build/sanitized/ipipbpf with ASan and UBSan
 		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'
 
 # What is installed, below DESTDIR.
-INSTALLED := $(PREFIX)/sbin/ipipbpf $(PREFIX)/share/man/man8/ipipbpf.8 $(COMPLETIONS)/ipipbpf \
-	$(UNITS)/ipipbpf@.service $(PREFIX)/libexec/ipipbpf/if-up
+INSTALLED := $(PREFIX)/sbin/ipipbpf $(PREFIX)/share/man/man8/ipipbpf.8 $(PREFIX)/share/man/man5/ipipbpf.conf.5 \
+	$(COMPLETIONS)/ipipbpf $(UNITS)/ipipbpf@.service $(PREFIX)/libexec/ipipbpf/if-up
 
 install: all ## install below PREFIX (/usr/local), under DESTDIR
 	install -d $(patsubst %,'$(DESTDIR)%',$(sort $(dir $(INSTALLED))))
 	install -m 0755 $(BUILD)/ipipbpf '$(DESTDIR)$(PREFIX)/sbin/ipipbpf'
 	install -m 0644 man/ipipbpf.8 '$(DESTDIR)$(PREFIX)/share/man/man8/ipipbpf.8'
+	install -m 0644 man/ipipbpf.conf.5 '$(DESTDIR)$(PREFIX)/share/man/man5/ipipbpf.conf.5'
 	install -m 0644 completion/ipipbpf '$(DESTDIR)$(COMPLETIONS)/ipipbpf'
 	sed 's|@sbindir@|$(PREFIX)/sbin|' systemd/ipipbpf@.service.in | \
 		install -m 0644 /dev/stdin '$(DESTDIR)$(UNITS)/ipipbpf@.service'

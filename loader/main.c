@@ -92,6 +92,24 @@ static const struct command commands[] = {
 	  "delete a prefix",
 	  "\n"
 	  "  ipipbpf prefix del eth0 10.0.0.0/8\n" },
+	{ "apply", NULL, apply_run, "[--dry-run] [--confirm SECS] FILE",
+	  "make a device what a file says, by the difference alone",
+	  "The file is the whole truth: what it does not name goes, or is as 'attach' has it by default. All is done,\n"
+	  "or nothing. The device is FILE's name without .conf, or the file's 'Device ='.\n"
+	  "  --dry-run    print what would change, a line each (+ comes, - goes, ~ becomes another), change nothing\n"
+	  "  --confirm    put back what was there before, unless 'ipipbpf confirm DEV' comes within SECS (1..86400)\n"
+	  "\n"
+	  "  ipipbpf apply --dry-run /etc/ipipbpf/eth0.conf\n"
+	  "  ipipbpf apply /etc/ipipbpf/eth0.conf\n"
+	  "  ipipbpf apply --confirm 60 /etc/ipipbpf/eth0.conf\n" },
+	{ "confirm", NULL, confirm_run, "DEV",
+	  "keep what 'apply --confirm' changed",
+	  "\n"
+	  "  ipipbpf confirm eth0\n" },
+	{ "export", NULL, export_run, "DEV",
+	  "print an attachment as the file that 'apply' reads",
+	  "\n"
+	  "  ipipbpf export eth0 >/etc/ipipbpf/eth0.conf\n" },
 	{ "show", NULL, show_run, "[DEV]",
 	  "attachments, peers, prefixes and counters of this namespace",
 	  "With -j as JSON.\n"

@@ -8,11 +8,16 @@ from usage import commands, keywords
 NO_DEVICE = "nothing0"
 PREFIX = "10.0.0.0/8"
 # What stands behind these commands before their keywords.
-FIXED = {"prefix": (NO_DEVICE, PREFIX)}
+FIXED = {"prefix": (NO_DEVICE, PREFIX), "apply": ()}
 
 
 def behind(command):
     return (*command, *FIXED.get(command[0], (NO_DEVICE,)))
+
+
+def first(command):
+    """The first letters of the keywords where a file may stand too."""
+    return "--" if command == ("apply",) else ""
 
 
 def words_of(command):
@@ -35,7 +40,7 @@ def test_the_second_word(name):
 @pytest.mark.parametrize("command", commands(), ids=" ".join)
 def test_the_keywords(command):
     expected = set() if command == ("prefix", "del") else words_of(command)
-    assert complete(*behind(command), "") == expected
+    assert complete(*behind(command), first(command)) == expected
 
 
 @pytest.mark.parametrize("command, keyword, values", [
@@ -59,3 +64,12 @@ def test_nothing_follows_help(words):
 
 def test_the_beginning_of_a_word_is_completed():
     assert complete("attach", NO_DEVICE, "p") == {"plain", "pmtudisc"}
+
+
+def test_apply_takes_a_file(tmp_path):
+    (tmp_path / "eth0.conf").write_text("")
+    (tmp_path / "eth0.txt").write_text("")
+    (tmp_path / "more").mkdir()
+    for options in ((), ("--dry-run",), ("--confirm", "60")):
+        assert complete("apply", *options, f"{tmp_path}/") == {f"{tmp_path}/eth0.conf", f"{tmp_path}/more/"}
+    assert {"--dry-run", "--confirm", "help"} <= complete("apply", "")

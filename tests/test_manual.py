@@ -31,7 +31,7 @@ def test_there_are_pages():
 
 
 def complaints(*command):
-    """What a reader of manual pages says of one; its exit status is 0 even if it guessed."""
+    """What a reader of manual pages says of one, which it must have been able to read."""
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
                           env={**os.environ, "LC_ALL": "C.UTF-8", "MANWIDTH": "80"})
     assert done.returncode == 0, done

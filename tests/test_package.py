@@ -12,8 +12,8 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 VERSION = re.search(r"^VERSION := (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)[1]
-FILES = {"sbin/ipipbpf", "share/man/man8/ipipbpf.8", "share/bash-completion/completions/ipipbpf",
-         "libexec/ipipbpf/if-up"}
+FILES = {"sbin/ipipbpf", "share/man/man8/ipipbpf.8", "share/man/man5/ipipbpf.conf.5",
+         "share/bash-completion/completions/ipipbpf", "libexec/ipipbpf/if-up"}
 # What the package adds: the same hook for each manager of networks, and documents.
 HOOKS = {"etc/network/if-up.d/ipipbpf", "usr/lib/NetworkManager/dispatcher.d/50-ipipbpf",
          "usr/lib/networkd-dispatcher/routable.d/50-ipipbpf"}

@@ -63,32 +63,40 @@ def allowed_calls():
     return names
 
 
-def life(end, **options):
-    """All that the program does to a device."""
-    end.attach(**options)
-    end.do("peer add", "remote", B, "prefix", INNER_B, "src", "192.168.1.1", **options)
+CONFIG = f"[Attach]\nMode = {{}}\n[Peer]\nRemote = {B}\nPrefixes = {INNER_B}\n"
+
+
+def life(directory):
+    """What the unit runs, in words: its start, a reload for each mode, its stop."""
+    path = directory / "eth0.conf"
     for mode in MODES:
-        end.attach("mode", mode, **options)
-    end.do("peer del", "remote", B, **options)
-    end.detach(**options)
+        path.write_text(CONFIG.format(mode), encoding="utf-8")
+        yield "apply", str(path)
+    path.write_text("[Attach]\n", encoding="utf-8")
+    yield "apply", str(path)
+    yield "detach", "eth0"
+
+
+def test_it_runs_these_commands():
+    assert [setting(name)[1] for name in ("ExecStart", "ExecReload", "ExecStop")] == ["apply", "apply", "detach"]
 
 
 def test_every_system_call_passes_the_filter(two_hosts, tmp_path):  # noqa: F811
     end, log = End(two_hosts.a), tmp_path / "calls"
-    life(end, prefix=(*STRACE, "-A", "-o", str(log)), program=plain_binary())
+    for words in life(tmp_path):
+        succeed(end.command(*words, prefix=(*STRACE, "-A", "-o", str(log)), program=plain_binary()))
     calls = set(re.findall(r"^(?:\d+ +)?(\w+)\(", log.read_text(), re.MULTILINE))
     assert {"bpf", "sendto"} <= calls and calls <= allowed_calls()
     families = set(re.findall(r"socket\((AF_\w+)", log.read_text()))
     assert "AF_NETLINK" in families and families <= set(setting("RestrictAddressFamilies"))
 
 
-def test_its_capabilities_are_enough(two_hosts):  # noqa: F811
+def test_its_capabilities_are_enough(two_hosts, tmp_path):  # noqa: F811
     """Inside the namespace, so that none is needed to get there."""
     names = [name.removeprefix("CAP_").lower() for name in setting("CapabilityBoundingSet")]
     bounded = ("setpriv", "--bounding-set", ",".join(["-all", *(f"+{name}" for name in names)]), "--no-new-privs")
     with two_hosts.a.entered():
-        for words in (("attach", "eth0"), ("peer", "add", "eth0", "remote", B, "prefix", INNER_B),
-                      *(("attach", "eth0", "mode", mode) for mode in MODES), ("detach", "eth0")):
+        for words in life(tmp_path):
             succeed(ipipbpf(*words, prefix=bounded))
 
 
