@@ -51,7 +51,7 @@ static __always_inline bool decap_expects_error(const struct frame *frame, const
 	struct ipv4 quoted;
 
 	return quote_finds_ours(frame, ip, device, &quoted) ||
-	       (ipv4_is_icmp_error(frame, ip) && peer_find(ip->header->saddr));
+	       (ipv4_is_icmp_error(frame, ip) && ip->header->saddr && peer_find(ip->header->saddr));
 }
 
 /* A packet that is not IPIP: may its source come without a tunnel? */
@@ -100,10 +100,10 @@ static __always_inline enum verdict decap_check_headers(hook_context *ctx, const
 	return VERDICT_DECAP_OK;
 }
 
-/* May the inner packet come from this peer? VERDICT_DECAP_OK, or a verdict of the reverse-path check. */
-static __always_inline enum verdict decap_check_source(hook_context *ctx, const struct frame *frame,
-						       const struct decap *decap, const struct peer *peer,
-						       const struct meta *device, bool tagged)
+/* May the inner packet travel, and come from this peer? VERDICT_DECAP_OK, or what it fails. */
+static __always_inline enum verdict decap_check_addresses(hook_context *ctx, const struct frame *frame,
+							  const struct decap *decap, const struct peer *peer,
+							  const struct meta *device, bool tagged)
 {
 	/* The peer `any` stands for strangers: strict would ask for a prefix that it seldom has. */
 	__u8 rpf = peer_or_device(peer->rpf, decap->peer ? device->rpf : RPF_LOOSE);
@@ -112,11 +112,23 @@ static __always_inline enum verdict decap_check_source(hook_context *ctx, const 
 
 	if (source_is_martian(decap->inner.header->saddr))
 		return VERDICT_MARTIAN_SOURCE;
+	if (destination_is_martian(decap->inner.header->daddr))
+		return VERDICT_MARTIAN_DESTINATION;
 	if (rpf == RPF_OFF)
 		return VERDICT_DECAP_OK;
 	verdict = reverse_path_check(ctx, frame, &decap->outer, &decap->inner, decap->peer, rpf == RPF_STRICT, tagged,
 				     device->ifindex);
 	return monitor == SWITCH_ON ? monitored(verdict) : verdict;
+}
+
+/* What the marks of congestion change in a verdict that carries the packet. */
+static __always_inline enum verdict decap_check_ecn(const struct decap *decap, enum verdict verdict)
+{
+	__u8 outer = decap->outer.header->tos, inner = decap->inner.header->tos;
+
+	if (ecn_drops(outer, inner))
+		return VERDICT_ECN_DROP;
+	return verdict == VERDICT_DECAP_OK && ecn_is_alarming(outer, inner) ? VERDICT_ECN_ALARM : verdict;
 }
 
 static __always_inline void decap_ipip(hook_context *ctx, const struct frame *frame, struct decap *decap,
@@ -136,9 +148,9 @@ static __always_inline void decap_ipip(hook_context *ctx, const struct frame *fr
 	}
 	verdict = decap_check_headers(ctx, frame, decap, gso_size);
 	if (verdict == VERDICT_DECAP_OK)
-		verdict = decap_check_source(ctx, frame, decap, peer, device, tagged);
-	if (fate_of(verdict) == FATE_CARRY && ecn_drops(decap->outer.header->tos, decap->inner.header->tos))
-		verdict = VERDICT_ECN_DROP;
+		verdict = decap_check_addresses(ctx, frame, decap, peer, device, tagged);
+	if (fate_of(verdict) == FATE_CARRY)
+		verdict = decap_check_ecn(decap, verdict);
 	decap_decide(decap, verdict);
 	if (verdict == VERDICT_OUTER_FRAGMENT && device->fragments == FRAGMENTS_STACK)
 		decap->fate = FATE_UNTOUCHED;

@@ -25,6 +25,15 @@ static __always_inline bool ecn_drops(__u8 outer_tos, __u8 inner_tos)
 	return (outer_tos & ECN_MASK) == ECN_CE && (inner_tos & ECN_MASK) == ECN_NOT_ECT;
 }
 
+/* True for what RFC 6040 4.2 marks (!!!) and lets pass: an alarm is due, since no sound sender or router makes it. */
+static __always_inline bool ecn_is_alarming(__u8 outer_tos, __u8 inner_tos)
+{
+	__u8 outer = outer_tos & ECN_MASK;
+	__u8 inner = inner_tos & ECN_MASK;
+
+	return (inner == ECN_NOT_ECT && outer != ECN_NOT_ECT) || (inner == ECN_CE && outer == ECN_ECT_1);
+}
+
 /* The inner header's TOS after decapsulation of a packet that ecn_drops() let through. */
 static __always_inline __u8 ecn_decapsulate(__u8 outer_tos, __u8 inner_tos)
 {

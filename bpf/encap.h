@@ -69,24 +69,33 @@ static __always_inline __u8 encap_tos(const struct iphdr *inner, const struct pe
 	return dscp | ecn;
 }
 
-/* The inner packet's own fitness to be wrapped. */
-static __always_inline enum verdict encap_check_inner(struct encap *encap, const struct meta *device,
-						      const struct peer *peer, __u32 available, bool gso,
-						      bool forwarded)
+/*
+ * RFC 2003 3.2: a forwarded packet from one of the tunnel's ends has been here before, or lies about where it comes from.
+ * An ICMP error from this end is our own: the kernel takes no packet from elsewhere with an address of this host.
+ */
+static __always_inline bool encap_runs_in_a_circle(const struct frame *frame, const struct encap *encap)
 {
-	const struct iphdr *inner = encap->inner.header;
+	__be32 source = encap->inner.header->saddr;
+
+	if (source == encap->local)
+		return !ipv4_is_icmp_error(frame, &encap->inner);
+	return source == encap->remote;
+}
+
+/* The inner packet's own fitness to be wrapped. */
+static __always_inline enum verdict encap_check_inner(const struct frame *frame, struct encap *encap, __u32 available,
+						      bool gso, bool forwarded)
+{
+	const struct ipv4 *inner = &encap->inner;
 
 	if (gso)
 		encap->inner.total_len = available;
-	if (encap->inner.header_len < sizeof(*inner) || encap->inner.total_len < encap->inner.header_len ||
-	    encap->inner.total_len > available)
+	if (inner->header_len < sizeof(*inner->header) || inner->total_len < inner->header_len ||
+	    inner->total_len > available)
 		return VERDICT_INNER_BAD;
-	if (!inner->ttl)
+	if (!inner->header->ttl)
 		return VERDICT_ENCAP_TTL;
-	/* RFC 2003 3.2: such a packet has been here before, or lies about where it comes from. */
-	if (forwarded && (inner->saddr == peer_local(peer, device) || inner->saddr == encap->remote))
-		return VERDICT_ENCAP_SOURCE;
-	return VERDICT_ENCAP_OK;
+	return forwarded && encap_runs_in_a_circle(frame, encap) ? VERDICT_ENCAP_SOURCE : VERDICT_ENCAP_OK;
 }
 
 static __always_inline bool fib_leads_to_our_next_hop(const struct bpf_fib_lookup *fib)
@@ -256,11 +265,11 @@ static __always_inline void encap_judge(hook_context *ctx, const struct frame *f
 	encap->verdict = VERDICT_PEER_INVALID;
 	if (!peer_is_valid(peer) || !prefix_is_valid(prefix))
 		return;
-	encap->verdict = encap_check_inner(encap, device, peer, frame->len - ip, gso_size, forwarded);
+	encap->local = peer_local(peer, device);
+	encap->verdict = encap_check_inner(frame, encap, frame->len - ip, gso_size, forwarded);
 	if (encap->verdict != VERDICT_ENCAP_OK)
 		return;
 	encap->segments = segments_of(frame, &encap->inner, gso_size);
-	encap->local = peer_local(peer, device);
 	encap->verdict = encap_route(ctx, encap, device, encap->local, encap_tos(encap->inner.header, peer, device));
 	if (encap->verdict == VERDICT_ENCAP_OK || encap->verdict == VERDICT_ENCAP_TOO_BIG)
 		encap->verdict = encap_check_path(encap, device, peer, encap->verdict);

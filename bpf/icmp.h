@@ -59,7 +59,8 @@ static __always_inline bool icmp_rate_allows(const struct meta *device)
 	if (!full || !device->icmp_rate)
 		return false;
 	each = SECOND_NS / device->icmp_rate;
-	if (*full < now)
+	/* Beyond the burst: it was reckoned at another rate. */
+	if (*full < now || *full > now + ICMP_BURST * each)
 		*full = now;
 	if (*full - now > (ICMP_BURST - 1) * each)
 		return false;
@@ -74,16 +75,16 @@ static __always_inline bool icmp_is_query(__u8 type)
 }
 
 /*
- * True if RFC 1812 4.3.2.7 allows an error about the packet of this header, whose first byte behind it is
- * `first_byte`.
+ * True if RFC 1812 4.3.2.7 allows an error about the packet of this header. `first_byte` lies behind it, NULL if it is
+ * not there.
  */
-static __always_inline bool icmp_may_tell(const struct iphdr *about, __u8 first_byte)
+static __always_inline bool icmp_may_tell(const struct iphdr *about, const __u8 *first_byte)
 {
 	__u8 destination = bpf_ntohl(about->daddr) >> 24;
 
 	if (about->frag_off & bpf_htons(IPV4_OFFSET) || destination >= 224 || source_is_martian(about->saddr))
 		return false;
-	return about->protocol != IPPROTO_ICMP || icmp_is_query(first_byte);
+	return about->protocol != IPPROTO_ICMP || (first_byte && icmp_is_query(*first_byte));
 }
 
 /* The headers of an error of `total_len` bytes. Source and ICMP checksum are still to come. */

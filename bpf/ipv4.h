@@ -122,6 +122,17 @@ static __always_inline bool source_is_martian(__be32 source)
 }
 
 /*
+ * 0/8, 127/8, 240/4: no destination of a packet that is forwarded (RFC 1812 5.3.7). The limited broadcast is none of
+ * them: it may be for this host, and the kernel never forwards it.
+ */
+static __always_inline bool destination_is_martian(__be32 destination)
+{
+	__u8 first = bpf_ntohl(destination) >> 24;
+
+	return first == 0 || first == 127 || (first >= 240 && destination != 0xffffffff);
+}
+
+/*
  * True if this is an ICMP error that tells of a packet's fate: unreachable, time exceeded, parameter problem. Redirects
  * and source quenches are none: RFC 2003 lets neither out of a tunnel.
  */
@@ -129,7 +140,8 @@ static __always_inline bool ipv4_is_icmp_error(const struct frame *frame, const 
 {
 	const __u8 *type;
 
-	if (ipv4->header->protocol != IPPROTO_ICMP || ipv4->header->frag_off & bpf_htons(IPV4_OFFSET))
+	if (ipv4->header->protocol != IPPROTO_ICMP || ipv4->header->frag_off & bpf_htons(IPV4_OFFSET) ||
+	    ipv4->total_len <= ipv4->header_len)
 		return false;
 	type = frame_at(frame, ipv4->offset + ipv4->header_len, sizeof(*type));
 	return type && (*type == 3 || *type == 11 || *type == 12);

@@ -15,7 +15,8 @@ static __always_inline bool quote_finds_ours(const struct frame *frame, const st
 	    !ipv4_find(frame, carrier->offset + carrier->header_len + sizeof(struct icmphdr), outer) ||
 	    outer->header->version != 4 || outer->header->protocol != IPPROTO_IPIP)
 		return false;
-	peer = peer_find(outer->header->daddr);
+	/* The peer `any` is sent nothing. */
+	peer = outer->header->daddr ? peer_find(outer->header->daddr) : NULL;
 	return peer && outer->header->saddr == peer_local(peer, device);
 }
 

@@ -97,7 +97,7 @@ static __always_inline enum verdict relay_permit(const struct frame *frame, cons
 {
 	const __u8 *first_byte = frame_at(frame, inner->offset + inner->header_len, sizeof(*first_byte));
 
-	if (!first_byte || !icmp_may_tell(inner->header, *first_byte))
+	if (!icmp_may_tell(inner->header, first_byte))
 		return VERDICT_ERROR_IGNORED;
 	return icmp_rate_allows(device) ? VERDICT_ERROR_RELAYED : VERDICT_ERROR_LIMITED;
 }

@@ -18,6 +18,8 @@ typedef struct __sk_buff hook_context;
  */
 #define NEIGHBOUR_INTERVAL 250
 
+#define EALREADY 114
+
 char LICENSE[] SEC("license") = "GPL";
 
 /*
@@ -133,6 +135,21 @@ static __always_inline bool neighbour_is_due(struct peer_counters *counters)
 	return true;
 }
 
+/*
+ * Makes room for the outer header. A packet that came out of another tunnel still bears the kernel's mark of being
+ * wrapped, and its inner offsets, which are right: the kernel then refuses to set them anew.
+ */
+static __always_inline bool tc_grow(struct __sk_buff *skb)
+{
+	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_NO_CSUM_RESET;
+	long error = bpf_skb_adjust_room(skb, sizeof(struct iphdr), BPF_ADJ_ROOM_MAC,
+					 flags | BPF_F_ADJ_ROOM_ENCAP_L3_IPV4);
+
+	if (error == -EALREADY)
+		error = bpf_skb_adjust_room(skb, sizeof(struct iphdr), BPF_ADJ_ROOM_MAC, flags);
+	return !error;
+}
+
 /* Puts the outer header in place, and over an Ethernet header the next hop's addresses. */
 static __always_inline bool tc_wrap(struct __sk_buff *skb, const struct encap *encap, const struct iphdr *outer)
 {
@@ -141,8 +158,7 @@ static __always_inline bool tc_wrap(struct __sk_buff *skb, const struct encap *e
 		struct iphdr ip;
 	} __attribute__((packed)) headers = { .ip = *outer };
 
-	if (bpf_skb_adjust_room(skb, sizeof(*outer), BPF_ADJ_ROOM_MAC,
-				BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_NO_CSUM_RESET))
+	if (!tc_grow(skb))
 		return false;
 	if (!features.link_header || !encap->resolved)
 		return !bpf_skb_store_bytes(skb, features.link_header, outer, sizeof(*outer), 0);

@@ -90,11 +90,11 @@ struct icmp_way {
 static __always_inline struct icmp_way icmp_way_to(hook_context *ctx, __be32 to, __be32 local, __be32 stand_in)
 {
 	struct icmp_way way = { .source = stand_in };
-	struct bpf_fib_lookup fib = { .ipv4_dst = to, .tot_len = ICMP_ERROR_MAX };
+	struct bpf_fib_lookup fib = { .ipv4_dst = to, .tot_len = sizeof(struct iphdr) };
 	long answer = fib_ask_with(ctx, &fib, BPF_FIB_LOOKUP_SRC);
 
 	if (answer < 0) {
-		fib = (struct bpf_fib_lookup){ .ipv4_dst = to, .tot_len = ICMP_ERROR_MAX };
+		fib = (struct bpf_fib_lookup){ .ipv4_dst = to, .tot_len = sizeof(struct iphdr) };
 		answer = fib_ask(ctx, &fib);
 		fib.ipv4_src = local;
 	}

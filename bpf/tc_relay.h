@@ -37,7 +37,8 @@ static __always_inline bool relay_finds(struct __sk_buff *skb, struct frame *fra
 	if (!ipv4_find(frame, ip, &relay->carrier) || !ipv4_is_right(skb, &relay->carrier, frame->len - ip, false) ||
 	    !quote_finds_ours(frame, &relay->carrier, device, &relay->outer))
 		return false;
-	if (relay->outer.header_len != sizeof(struct iphdr) || !relay->outer.header->daddr ||
+	if (relay->outer.offset + sizeof(struct iphdr) > ip + relay->carrier.total_len ||
+	    relay->outer.header_len != sizeof(struct iphdr) ||
 	    relay->outer.header->saddr != relay->carrier.header->daddr)
 		return false;
 	sum = tc_checksum(skb, ip + relay->carrier.header_len, relay->carrier.total_len - relay->carrier.header_len);

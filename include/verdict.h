@@ -115,7 +115,13 @@ enum fate {
 	  "as error_relayed; 'icmp' sets the rate")                                                                    \
 	X(ERROR_IGNORED, "error_ignored", UNTOUCHED,                                                                   \
 	  "an ICMP error about a tunnel packet that must not leave the tunnel, or contradicts what was sent",          \
-	  "a port or protocol unreachable tells that the peer has no tunnel for us: add it there")
+	  "a port or protocol unreachable tells that the peer has no tunnel for us: add it there")                     \
+	X(ECN_ALARM, "ecn_alarm", CARRY,                                                                               \
+	  "unwrapped, with a combination of inner and outer ECN that no sound sender or router makes",                 \
+	  "the peer or a router between treats ECN wrongly; RFC 6040 lets the packet pass")                            \
+	X(MARTIAN_DESTINATION, "martian_destination", DROP,                                                            \
+	  "inner destination in 0.0.0.0/8, 127.0.0.0/8 or 240.0.0.0/4, but for 255.255.255.255",                       \
+	  "nobody can be there: look at the sender")
 /* clang-format on */
 
 enum verdict {

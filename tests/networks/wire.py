@@ -21,6 +21,7 @@ VNET_HEADER = struct.Struct("<BBHHHH")
 AUXDATA = struct.Struct("=IIIHHHH")
 STATUS_VLAN_VALID, STATUS_VLAN_TPID_VALID = 1 << 4, 1 << 6
 GSO_NONE = 0
+VNET_NEEDS_CHECKSUM = 1
 ROOM = 256 << 20
 
 
@@ -68,6 +69,8 @@ class Frame:
     outgoing: bool
     gso_size: int
     tags: tuple = ()
+    # Where the checksum starts that is left to the device, and the offset of its field behind that, or None.
+    checksum_left: tuple = None
 
     @property
     def ethertype(self):
@@ -125,9 +128,10 @@ class Capture:
                 data, ancillary, _, address = self._socket.recvmsg(1 << 17, 256, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return
-            _, gso_type, _, gso_size, _, _ = VNET_HEADER.unpack_from(data)
+            flags, gso_type, _, gso_size, start, offset = VNET_HEADER.unpack_from(data)
             self._frames.append(Frame(self._pad + data[VNET_HEADER.size:], address[2] == PACKET_OUTGOING,
-                                      gso_size if gso_type != GSO_NONE else 0, _tags(ancillary)))
+                                      gso_size if gso_type != GSO_NONE else 0, _tags(ancillary),
+                                      (len(self._pad) + start, offset) if flags & VNET_NEEDS_CHECKSUM else None))
 
     @property
     def frames(self):

@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The dataplane as a test sees it: told by its maps, given one packet, asked what moved."""
 
+import copy
 import functools
 import os
 import struct
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from . import bpf, reference, underlay, verdicts
-from .tables import HOOK_TC, HOOK_XDP, Counters, Device, Peer, Prefix, Tables, peer_key, prefix_key
+from .bpf import KERNEL
+from .path_maps import SECOND, PathMaps
+from .tables import (HOOK_TC, HOOK_XDP, Counters, Device, KnownPath, Peer, Prefix, Tables, peer_key,
+                     prefix_key)
 from .tagging import Tagged
 
 BUILD = Path(os.environ.get("IPIPBPF_BUILD", Path(__file__).resolve().parents[2] / "build"))
-
-KERNEL = tuple(int(number) for number in os.uname().release.split("-")[0].split("+")[0].split(".")[:2])
 
 TAGS = (b"\x81\x00", b"\x88\xa8")
 LINK_HEADER, NETWORK_HEADER = 14, {b"\x08\x00": 20, b"\x86\xdd": 40}
@@ -37,7 +40,7 @@ class Dataplane:
         features = {"features": bytes([link_header, xdp_buff_len, decap_l3_flag, 0])}
         self._xdp = bpf.Object(BUILD / "xdp.bpf.o", features)
         self._tc = bpf.Object(BUILD / "tc.bpf.o", features, share=self._xdp)
-        self.maps = self._xdp.maps
+        self.maps = {**self._tc.maps, **self._xdp.maps}
         self.programs = {"xdp": self._xdp.program("decap_xdp"), "tc": self._tc.program("decap_tc"),
                          "egress": self._tc.program("encap")}
         self.tagged = {hook: Tagged(self.programs[hook]) for hook in ("tc", "egress")}
@@ -64,17 +67,27 @@ class Attachment:
     """
 
     def __init__(self, dataplane, hook, ifindex):
-        self.hook, self.ifindex = hook, ifindex
-        self._program, self._maps = dataplane.programs[hook], dataplane.maps
-        self._tagged = dataplane.tagged.get(hook)
+        self.ifindex, self._dataplane, self._maps = ifindex, dataplane, dataplane.maps
+        self._on(hook)
         self._verdict_keys = [struct.pack("=I", index) for index in range(verdicts.ROOM)]
         for name in ("peers", "prefixes", "peer_counters"):
             self._maps[name].clear()
+        self.paths = PathMaps(self._maps)
+        self.allow_errors_from(0)
         for key in self._verdict_keys:
             self._maps["verdicts"][key] = bytes(8 * bpf.CPUS)
         underlay.set_forwarding(True)
         self.tables = Tables(Device(ifindex, underlay.LOCAL, HOOK_XDP if hook == "xdp" else HOOK_TC))
         self.device()
+
+    def _on(self, hook):
+        self.hook, self._program, self._tagged = hook, self._dataplane.programs[hook], self._dataplane.tagged.get(hook)
+
+    def at(self, hook):
+        """This attachment's program of another hook: the same maps, told the same."""
+        other = copy.copy(self)
+        other._on(hook)
+        return other
 
     def device(self, **options):
         self.tables.device = replace(self.tables.device, **options)
@@ -108,6 +121,18 @@ class Attachment:
             asked, = struct.unpack_from("=Q", value, at)
             struct.pack_into("=Q", value, at, max(0, asked - 3600 * 1000))
         counters[peer_key(remote)] = bytes(value)
+
+    def path(self, remote, mtu=0, mtu_for=0, error_for=0):
+        """Writes what is known of the way to a peer; the times are seconds from now, 0 for never."""
+        now = time.monotonic_ns()
+        path = KnownPath(now + round(mtu_for * SECOND) if mtu_for else 0,
+                         now + round(error_for * SECOND) if error_for else 0, mtu)
+        self.tables.paths[remote] = path
+        self.paths.write(remote, path)
+
+    def allow_errors_from(self, full):
+        """Sets when each CPU's allowance of ICMP errors will be full, nanoseconds of CLOCK_MONOTONIC; 0: it is."""
+        self._maps["icmp_full"][bytes(4)] = struct.pack("=Q", full) * bpf.CPUS
 
     def fib_answers(self, yes):
         """Whether lo forwards, without which bpf_fib_lookup() refuses."""
@@ -158,9 +183,9 @@ class Attachment:
 
     def disagreement(self, judgement, returned, out):
         """How a return value and a frame differ from a judgement; None if they do not."""
-        if judgement.fate == "DROP":
-            return None if returned == (XDP_DROP if self.hook == "xdp" else TC_SHOT) else f"not dropped: {returned}"
         expected = judgement.out
+        if expected is None:
+            return None if returned == (XDP_DROP if self.hook == "xdp" else TC_SHOT) else f"not dropped: {returned}"
         if judgement.verdict == "encap_ok":
             if returned not in (TC_UNSPEC, TC_REDIRECT):
                 return f"wrapped, but returned {returned}"
@@ -171,36 +196,44 @@ class Attachment:
                 expected = judgement.macs + expected[12:]
             else:
                 expected = out[:12] + expected[12:]
+        elif judgement.redirected:
+            if returned != TC_REDIRECT:
+                return f"not redirected: {returned}"
         elif returned != (XDP_PASS if self.hook == "xdp" else TC_UNSPEC):
             return f"not passed on: {returned}"
         return None if out == expected else f"frame {out.hex()}\n   not {expected.hex()}"
 
     def agree(self, frame, **context):
         """One packet, for which the reference's judgement must hold."""
-        judgement = self.judge(frame, **context)
+        judgement, since = self.judge(frame, **context), time.monotonic_ns()
         outcome = self.observe(frame, **context)
         assert outcome.verdicts == ({judgement.verdict: judgement.packets} if judgement.verdict else {})
         assert self.disagreement(judgement, outcome.returned, outcome.out) is None
         assert outcome.counters == ({judgement.peer: judgement.counters} if judgement.peer else {})
+        assert self.paths.learn(self.tables, judgement.news, since) is None
         return judgement
 
-    def expect(self, frame, verdict, out=None, peer=None, counters=None, packets=1, **context):
+    def expect(self, frame, verdict, out=None, peer=None, counters=None, packets=1, redirected=False, news=None,
+               **context):
         """One packet: its verdict (None: not counted), the frame that goes on, and the one peer's counters that move.
 
-        out: the frame after decap_ok, encap_ok or a *_mon, link header included (after encap_ok with identification 0).
-        What is untouched must be as it came. peer: whose counters move; a drop counts as `packets` drops of it.
+        out: the frame after decap_ok, encap_ok, error_relayed or a *_mon, link header included (after encap_ok with
+        identification 0); after a drop, the ICMP error that it becomes. What is untouched must be as it came. peer:
+        whose counters move; a drop counts as `packets` drops of it. news: what is learnt of a path.
         """
         fate = verdicts.FATE[verdict] if verdict else "UNTOUCHED"
         if verdict == "outer_fragment" and peer is None:
             fate = "UNTOUCHED"
         if fate == "DROP" and peer:
             counters = Counters(drops=packets)
-        judgement = self.judge(frame, **context)
+        judgement, since = self.judge(frame, **context), time.monotonic_ns()
         told = replace(judgement, verdict=verdict, fate=fate, packets=packets, peer=peer,
-                       counters=counters or Counters(), out={"UNTOUCHED": frame, "DROP": None, "CARRY": out}[fate])
+                       counters=counters or Counters(), out=frame if fate == "UNTOUCHED" else out,
+                       redirected=redirected, news=news)
         outcome = self.observe(frame, **context)
         assert outcome.verdicts == ({verdict: packets} if verdict else {})
         assert self.disagreement(told, outcome.returned, outcome.out) is None
         assert outcome.counters == ({peer: counters} if peer else {})
+        assert self.paths.learn(self.tables, news, since) is None
         assert judgement == told, "the reference says otherwise than this test"
         return outcome

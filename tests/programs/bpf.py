@@ -22,6 +22,7 @@ for _name, _result, _arguments in (
     ("bpf_map__reuse_fd", ctypes.c_int, [_ptr, ctypes.c_int]),
     ("bpf_map__key_size", _u32, [_ptr]),
     ("bpf_map__value_size", _u32, [_ptr]),
+    ("bpf_map__type", ctypes.c_int, [_ptr]),
     ("bpf_map__initial_value", _ptr, [_ptr, ctypes.POINTER(ctypes.c_size_t)]),
     ("bpf_program__fd", ctypes.c_int, [_ptr]),
     ("bpf_map_update_elem", ctypes.c_int, [ctypes.c_int, _ptr, _ptr, _u64]),
@@ -38,8 +39,10 @@ for _name, _result, _arguments in (
     _function = getattr(_lib, _name)
     _function.restype, _function.argtypes = _result, _arguments
 
+KERNEL = tuple(int(number) for number in os.uname().release.split("-")[0].split("+")[0].split(".")[:2])
 CPUS = _lib.libbpf_num_possible_cpus()
 MAP_TYPE_PROG_ARRAY = 3
+PER_CPU = (5, 6)  # a hash, an array
 PROG_TYPE_SCHED_CLS = 3
 
 # The context of a test run, as far as the kernel takes it: struct __sk_buff and struct xdp_md of the kernel's UAPI.
@@ -174,7 +177,7 @@ class Object:
         for handle in self._map_handles():
             name = _lib.bpf_map__name(handle).decode()
             self.maps[name] = Map(_lib.bpf_map__fd(handle), _lib.bpf_map__key_size(handle),
-                                  _lib.bpf_map__value_size(handle), name in ("verdicts", "peer_counters"))
+                                  _lib.bpf_map__value_size(handle), _lib.bpf_map__type(handle) in PER_CPU)
 
     def _map_handles(self):
         handle = _lib.bpf_object__next_map(self._object, None)

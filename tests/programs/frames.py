@@ -26,14 +26,20 @@ def tcp(payload, src=ROUTE_BACK["unicast"], dst="192.168.8.8", **fields):
     return IP(src=src, dst=dst, id=0xBEEF, flags="DF", **fields) / TCP(sport=1111, dport=2222) / payload
 
 
-def icmp_error(quoted, kind=3, code=1, src=ROUTE_BACK["unicast"], dst=LOCAL, quote=28, **fields):
-    """An ICMP error that quotes the first bytes of a packet."""
-    return IP(src=src, dst=dst, **fields) / ICMP(type=kind, code=code) / raw(quoted)[:quote]
+def icmp_error(quoted, kind=3, code=1, src=ROUTE_BACK["unicast"], dst=LOCAL, quote=28, mtu=0, **fields):
+    """An ICMP error that quotes the first bytes of a packet. mtu: the next hop's, of fragmentation needed."""
+    return IP(src=src, dst=dst, **fields) / ICMP(type=kind, code=code, nexthopmtu=mtu) / raw(quoted)[:quote]
+
+
+def told(source, sender, about, mtu=None):
+    """The ICMP error that an inner sender is to get: fragmentation needed with an MTU, host unreachable without."""
+    kind = ICMP(type=3, code=1) if mtu is None else ICMP(type=3, code=4, nexthopmtu=mtu)
+    return IP(src=source, dst=sender, tos=0xC0, ttl=64, flags="DF", id=0) / kind / raw(about)[:548]
 
 
 def outer(packet, remote=BEHIND_GATEWAY, local=LOCAL, **fields):
     """A packet from a far end's tunnel."""
-    return IP(src=remote, dst=local, id=0x1234, proto=4, **fields) / packet
+    return IP(**{"src": remote, "dst": local, "id": 0x1234, "proto": 4, **fields}) / packet
 
 
 def arriving(packet, tags=(), trailer=b""):

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Random tables and random frames for them, mostly well-formed; by struct, since scapy takes too long for so many."""
+"""Random tables and random frames for them, mostly well-formed."""
 
 import struct
 
 from . import underlay
-from .reference import HEADER, ICMP, IPIP, TCP, UDP, with_checksum
-from .tables import ANY, FIXED, HOOK_TC, HOOK_XDP, number
+from .ipv4 import ICMP, IPIP, UDP, with_checksum
+from .random_errors import error
+from .random_ipv4 import gso, header, inner, options
+from .tables import ANY, FIXED, HOOK_TC, HOOK_XDP, UNLIMITED, number
 
 REMOTES = [underlay.BEHIND_GATEWAY, underlay.ON_LINK, underlay.ELSEWHERE, underlay.UNRESOLVED, underlay.NARROW,
            underlay.LOOPED, underlay.UNROUTED, underlay.BLACKHOLED, "192.168.3.9"]
@@ -17,7 +19,7 @@ OUT_OF_RANGE = {"ttl_mode": 3, "tos_mode": 4, "df": 3, "rpf": 4, "monitor": 3, "
 MARTIANS = ["0.1.2.3", "127.0.0.1", "224.0.0.5", "239.9.9.9", "240.0.0.1", "255.255.255.255"]
 TAGS = (b"\x81\x00", b"\x88\xa8")
 _HERE = number("192.168.8.8")
-_NUMBERS = {text: number(text) for text in REMOTES + STRANGERS + LOCALS + MARTIANS}
+_NUMBERS = {text: number(text) for text in REMOTES + STRANGERS + LOCALS + MARTIANS + [underlay.GATEWAY, ANY]}
 
 
 def _number(address):
@@ -30,9 +32,12 @@ def fill(attachment, random):
     """Tells an attachment a random device, peers and prefixes."""
     device = {"local": LOCALS[0], "hook": HOOK_XDP if attachment.hook == "xdp" else HOOK_TC, "monitor": 2,
               "rpf": random.choice((1, 1, 1, 1, 2, 3)), "plain": random.randrange(3),
-              "fragments": random.choice((1, 1, 2)), "mtu": random.choice((1500, 1400))}
+              "fragments": random.choice((1, 1, 2)), "mtu": random.choice((1500, 1400)),
+              "icmp_rate": 0 if random.random() < 0.15 else UNLIMITED, "mtu_expires": random.choice((600, 3600))}
     if random.random() < 0.25:
         device["monitor"] = 1
+    if attachment.hook == "tc" and random.random() < 0.05:
+        device["hook"] = HOOK_XDP  # TC has ICMP errors to look after also then
     attachment.device(**device, **_header_options(random, random.choice((1, 2)), random.choice((1, 2)),
                                                   random.choice((1, 2)), random.choice((1, 1, 2))))
     for remote in [*REMOTES, ANY]:
@@ -41,7 +46,16 @@ def fill(attachment, random):
     for prefix in PREFIXES:
         if random.random() < (0.9 if prefix.endswith("/24") else 0.15):
             _prefix(attachment, random, prefix)
+    for remote in REMOTES:
+        if random.random() < 0.5:
+            _path(attachment, random, remote)
     attachment.fib_answers(random.random() < 0.85)
+
+
+def _path(attachment, random, remote):
+    """What is known of a way: of now or of long ago, never for so short a time that an epoch would see it pass."""
+    mtu_for, error_for = (random.choice((0, -5, 3600, 3600)) for _ in range(2))
+    attachment.path(remote, random.choice((576, 600, 1000, 1280, 1450, 1499, 1600)), mtu_for, error_for)
 
 
 def _header_options(random, ttl_mode, tos_mode, df, ecn):
@@ -79,43 +93,6 @@ def _prefix(attachment, random, prefix):
 
 
 # Packets
-
-def header(random, protocol, source, destination, length, options=b"", fragment=0, tos=None, ttl=None):
-    """An IPv4 header for `length` bytes behind it."""
-    total = 20 + len(options) + length
-    return with_checksum(HEADER.pack(0x45 + len(options) // 4, random.randrange(256) if tos is None else tos, total,
-                                     random.randrange(0x10000), fragment,
-                                     random.choice((1, 2, 63, 64, 255)) if ttl is None else ttl, protocol, 0, source,
-                                     destination) + options)
-
-
-def _options(random, share):
-    return b"\x01" * (4 * random.randrange(1, 11)) if random.random() < share else b""
-
-
-def _size(random):
-    choice = random.random()
-    return random.randrange(0, 100) if choice < 0.85 else random.randrange(1200, 1500) if choice < 0.93 else \
-        random.randrange(100, 1200)
-
-
-def _transport(random, protocol, size):
-    if protocol == TCP:
-        return struct.pack("!HHIIBBHHH", 1, 2, 3, 4, 0x50, 0x10, 5, 0, 0) + bytes(size)
-    if protocol == UDP:
-        return struct.pack("!HHHH", 1, 2, 8 + size, 0) + bytes(size)
-    if protocol == ICMP:
-        return bytes([random.choice((0, 3, 3, 4, 5, 8, 11, 12)), random.randrange(16)]) + bytes(6 + size)
-    return bytes(size)
-
-
-def inner(random, source, destination, size=None, ttl=None, tos=None):
-    protocol = random.choice((TCP, UDP, UDP, UDP, ICMP, IPIP, 47))
-    transport = _transport(random, protocol, _size(random) if size is None else size)
-    fragment = random.choice((0, 0, 0, 0x4000, 0x4000, 0x4000, 0x2000, 0x0007, 0x8000))
-    return header(random, protocol, source, destination, len(transport), _options(random, 0.1), fragment, tos,
-                  ttl) + transport
-
 
 def inside(random, remote=None):
     """An address behind a tunnel, or one that should not be."""
@@ -168,7 +145,9 @@ def _spoil(random, frame):
 def arriving(random, tables):
     """A frame for ingress, and the context of its test run."""
     choice = random.random()
-    if choice < 0.76:
+    if choice < (0.35 if tables.device.hook == HOOK_TC else 0.15):
+        frame, context = _link(random, _told(random, tables), 0.05), {}
+    elif choice < 0.76:
         frame, context = _tunnelled(random, tables)
     elif choice < 0.95:
         frame, context = _link(random, _plain(random, tables)), {}
@@ -184,6 +163,28 @@ def _local(tables, remote):
     return _number(tables.device.local if not peer or peer.local == "0.0.0.0" else peer.local)
 
 
+def _told(random, tables):
+    """An ICMP error about an outer packet that went to a peer."""
+    remote = random.choice(REMOTES)
+    destination = inside(random, remote)
+    owned = [(prefix, value.remote) for prefix, value in tables.prefixes.items() if value.remote in tables.peers]
+    if owned and random.random() < 0.9:
+        prefix, remote = random.choice(owned)
+        destination = number(prefix.split("/")[0]) + random.choice((0, 9))
+    router = _number(random.choice((underlay.GATEWAY, *REMOTES))) if random.random() < 0.7 else inside(random, remote)
+    return error(random, inner(random, sender(random), destination), _local(tables, remote), number(remote), router)
+
+
+def sender(random):
+    """An inner source: of this host, behind another device or a tunnel, or where no route leads."""
+    choice = random.random()
+    if choice < 0.4:
+        return _HERE
+    if choice < 0.8:
+        return 0xC0A80000 | random.choice((3, 9, 9, 10, 1, 2)) << 8 | random.randrange(1, 255)
+    return inside(random)
+
+
 def _tunnelled(random, tables):
     remote = random.choice(STRANGERS if random.random() < 0.15 else REMOTES)
     local = _local(tables, remote) if random.random() < 0.95 else _number(random.choice(LOCALS))
@@ -194,23 +195,16 @@ def _tunnelled(random, tables):
     else:
         source = inside(random, remote)
     if tables.device.hook == HOOK_TC and random.random() < 0.03:
-        frame, gso_size = _gso(random, source, _HERE)
+        frame, gso_size = gso(random, source, _HERE)
         return _link(random, header(random, IPIP, _number(remote), local, len(frame), tos=0) + frame, 0), \
             {"gso_size": gso_size}
-    packet = inner(random, source, _HERE, ttl=0 if random.random() < 0.02 else None)
+    destination = _HERE if random.random() < 0.98 else _number(random.choice(MARTIANS))
+    packet = inner(random, source, destination, ttl=0 if random.random() < 0.02 else None)
     if random.random() < 0.05:
         packet += bytes(random.randrange(1, 40))
     fragment = random.choice((0x2000, 1, 0x3FFF)) if random.random() < 0.03 else random.choice((0, 0x4000, 0x4000))
-    return _link(random, header(random, IPIP, _number(remote), local, len(packet), _options(random, 0.15),
+    return _link(random, header(random, IPIP, _number(remote), local, len(packet), options(random, 0.15),
                                 fragment) + packet), {}
-
-
-def _gso(random, source, destination):
-    """A TCP or UDP packet of several segments, and their size."""
-    protocol = random.choice((TCP, UDP))
-    transport = _transport(random, protocol, random.randrange(1000, 3000))
-    packet = header(random, protocol, source, destination, len(transport), fragment=0x4000, ttl=64) + transport
-    return packet, random.choice((100, 500, 1000, 1400, 1450, 1460, 1472))
 
 
 def _plain(random, tables):
@@ -219,8 +213,8 @@ def _plain(random, tables):
         remote = random.choice(REMOTES + STRANGERS)
         quoted = header(random, random.choice((IPIP, IPIP, IPIP, UDP)), _local(tables, remote), _number(remote), 100)
         quoted = (quoted + bytes(20))[:random.choice((8, 20, 28, 28, 28, 40))]
-        error = bytes([random.choice((3, 3, 11, 12, 4, 5, 8)), 0]) + bytes(6) + quoted
-        return header(random, ICMP, source, _number(underlay.LOCAL), len(error), _options(random, 0.1)) + error
+        message = bytes([random.choice((3, 3, 11, 12, 4, 5, 8)), 0]) + bytes(6) + quoted
+        return header(random, ICMP, source, _number(underlay.LOCAL), len(message), options(random, 0.1)) + message
     return inner(random, source, _number(underlay.LOCAL))
 
 
@@ -231,7 +225,7 @@ def leaving(random, tables):
     if choice < 0.02:
         return random.randbytes(random.randrange(14, 100)), context
     remote = random.choice(REMOTES)
-    source = _HERE
+    source = sender(random)
     if random.random() < 0.1:
         source = random.choice((_number(remote), _local(tables, remote)))
     if choice < 0.07:
@@ -240,7 +234,7 @@ def leaving(random, tables):
         return _link(random, ours), context
     destination = inside(random, remote)
     if choice < 0.12:
-        packet, gso_size = _gso(random, source, destination)
+        packet, gso_size = gso(random, source, destination)
         return _link(random, packet), {**context, "gso_size": gso_size}
     packet = inner(random, source, destination, ttl=0 if random.random() < 0.02 else None)
     return _spoil(random, _link(random, packet, 0.05)), context

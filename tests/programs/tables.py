@@ -8,6 +8,7 @@ bpftool, which a changed header must not change unnoticed.
 import functools
 import ipaddress
 import struct
+import time
 from dataclasses import astuple, dataclass, field
 
 INHERIT, FIXED = 1, 2
@@ -20,6 +21,9 @@ FRAGMENTS_DROP, FRAGMENTS_STACK = 1, 2
 HOOK_XDP, HOOK_TC = 1, 2
 MODE_NATIVE, MODE_SKB, MODE_TC = 1, 2, 3
 
+# An `icmp_rate` that no test reaches.
+UNLIMITED = 0xFFFFFFFF
+
 ANY = "0.0.0.0"
 
 
@@ -30,6 +34,10 @@ def packed(address):
 
 def number(address):
     return int(ipaddress.IPv4Address(address))
+
+
+def text(address):
+    return ".".join(map(str, address.to_bytes(4, "big")))
 
 
 @dataclass
@@ -50,6 +58,11 @@ class Peer:
     def pack(self):
         return packed(self.local) + struct.pack("9B", *astuple(self)[1:10]) + self.reserved
 
+    def valid(self):
+        return (self.ttl_mode <= 2 and self.tos_mode <= 2 and self.df <= 2 and self.rpf <= 3 and self.monitor <= 2
+                and self.ecn <= 2 and self.type == 0 and not any(self.reserved)
+                and not (self.ttl_mode == FIXED and self.ttl == 0) and not (self.tos_mode == FIXED and self.tos & 3))
+
 
 @dataclass
 class Prefix:
@@ -61,10 +74,20 @@ class Prefix:
     def pack(self):
         return packed(self.remote) + bytes([self.bare]) + self.reserved
 
+    def valid(self):
+        return self.bare <= 1 and not any(self.reserved)
+
+    def exempt(self):
+        """Bare, and no entry out of range: such a one is no exception."""
+        return bool(self.bare) and self.valid()
+
+    def belongs_to(self, remote):
+        return self.valid() and not self.bare and self.remote == remote
+
 
 @dataclass
 class Device:
-    """Value of `meta`: the device's options, with the defaults of `attach`."""
+    """Value of `meta`: the device's options, with the defaults of `attach` but for `icmp_rate`."""
     ifindex: int
     local: str
     hook: int
@@ -80,13 +103,30 @@ class Device:
     plain: int = PLAIN_BY_RPF
     fragments: int = FRAGMENTS_DROP
     mode_used: int = MODE_TC
+    mtu_expires: int = 600
+    icmp_rate: int = UNLIMITED
 
     def pack(self):
         layout, cookie, src, routes, local_auto, mode, made = 1, 1, bytes(4), 2, 0, 0, 0
-        return struct.pack("=IIQ4s4s16BII", layout, self.ifindex, cookie, packed(self.local), src,
+        return struct.pack("=IIQ4s4s16B4I", layout, self.ifindex, cookie, packed(self.local), src,
                            self.ttl, self.tos, self.ttl_mode, self.tos_mode, self.df, self.rpf, self.monitor, self.ecn,
                            self.plain, self.fragments, routes, local_auto, mode, self.mode_used, self.hook, made,
-                           self.mtu, 0)
+                           self.mtu, self.mtu_expires, self.icmp_rate, 0)
+
+
+@dataclass(frozen=True)
+class KnownPath:
+    """Value of `paths`. Times are nanoseconds of CLOCK_MONOTONIC."""
+    mtu_until: int = 0
+    error_until: int = 0
+    mtu: int = 0
+
+    def pack(self):
+        return struct.pack("=QQII", *astuple(self), 0)
+
+    @classmethod
+    def unpack(cls, value):
+        return cls(*struct.unpack("=QQI4x", value))
 
 
 def peer_key(remote):
@@ -122,11 +162,28 @@ class Counters:
 
 @dataclass
 class Tables:
-    """All that an attachment was told. Peers by remote, prefixes by their text."""
+    """All that an attachment was told. Peers by remote, prefixes by their text, what is known of paths by remote."""
     device: Device
     peers: dict = field(default_factory=dict)
     prefixes: dict = field(default_factory=dict)
     forwarding: bool = True
+    paths: dict = field(default_factory=dict)
+
+    def local(self, peer):
+        """The outer source of a peer's packets: a number."""
+        return number(self.device.local if peer.local == ANY else peer.local)
+
+    def chosen(self, peer, name):
+        """What a peer does not set, it takes from its device."""
+        return getattr(peer, name) or getattr(self.device, name)
+
+    def path_mtu(self, remote):
+        """The path MTU that an ICMP error told and that has not aged; None without."""
+        path = self.paths.get(remote, KnownPath())
+        return path.mtu if time.monotonic_ns() < path.mtu_until else None
+
+    def owes_error(self, remote):
+        return time.monotonic_ns() < self.paths.get(remote, KnownPath()).error_until
 
     def longest(self, address):
         """The longest prefix that holds an address (a number): its Prefix, or None."""

@@ -6,7 +6,7 @@ from scapy.compat import raw
 from scapy.layers.inet import IP
 
 from .frames import TAGGINGS, arriving, inner, options, outer, received, tcp
-from .reference import with_checksum
+from .ipv4 import with_checksum
 from .tables import MONITOR, OFF
 from .underlay import BEHIND_GATEWAY
 
@@ -160,6 +160,23 @@ def test_a_martian_source_is_dropped_always(tunnel, source, options):
 def test_the_neighbours_of_martian_sources_are_not_martian(tunnel, source):
     tunnel.device(rpf=OFF)
     packet = inner(src=source)
+    tunnel.expect(arriving(outer(packet)), "decap_ok", arriving(packet), BEHIND_GATEWAY, received(packet))
+
+
+@pytest.mark.parametrize("destination", ["0.0.0.0", "0.255.255.255", "127.0.0.1", "240.0.0.0", "255.255.255.254"])
+@pytest.mark.parametrize("options", [{"rpf": OFF}, {"monitor": MONITOR}, {}], ids=["off", "monitor", "strict"])
+def test_a_martian_destination_is_dropped_always(tunnel, destination, options):
+    tunnel.device(**options)
+    tunnel.prefix("0.0.0.0/0", BEHIND_GATEWAY)
+    tunnel.expect(arriving(outer(inner(dst=destination))), "martian_destination", peer=BEHIND_GATEWAY)
+
+
+@pytest.mark.parametrize("destination", ["1.0.0.0", "126.255.255.255", "128.0.0.0", "224.0.0.1", "239.255.255.255",
+                                         "255.255.255.255"])
+def test_the_neighbours_of_martian_destinations_are_not_martian(tunnel, destination):
+    """Nor are multicast, which may be forwarded, and the limited broadcast, which may be for this host."""
+    tunnel.device(rpf=OFF)
+    packet = inner(dst=destination)
     tunnel.expect(arriving(outer(packet)), "decap_ok", arriving(packet), BEHIND_GATEWAY, received(packet))
 
 

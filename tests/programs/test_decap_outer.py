@@ -8,7 +8,7 @@ from scapy.layers.inet6 import IPv6
 from scapy.layers.inet import IP
 
 from .frames import TAGGINGS, arriving, inner, options, outer, received
-from .reference import with_checksum
+from .ipv4 import with_checksum
 from .tables import ANY, FRAGMENTS_STACK, HOOK_TC, HOOK_XDP, LOOSE, OFF, STRICT
 from .underlay import BEHIND_GATEWAY, DEV, MAC, ON_LINK, ROUTE_BACK
 

@@ -83,19 +83,26 @@ def ours(remote=BEHIND_GATEWAY, local=LOCAL, **fields):
     return outer(inner(src="192.168.8.8", dst="192.168.1.9"), remote=local, local=remote, **fields)
 
 
+def comes_in(tunnel, error):
+    """It is not dropped; TC takes it up for its inner sender, if it was sent to the source of what it quotes."""
+    verdict = tunnel.agree(arriving(error)).verdict
+    assert verdict in ({"error_kept", "error_relayed", "error_ignored"} if tunnel.hook == "tc" else {None})
+
+
 @pytest.mark.parametrize("quote", [28, 20, 48, 56])
 @pytest.mark.parametrize("kind", [3, 11, 12])
 def test_an_icmp_error_that_quotes_our_outer_packet_comes_in(tunnel, kind, quote):
-    tunnel.expect(arriving(icmp_error(ours(), kind, quote=quote)), None)
+    comes_in(tunnel, icmp_error(ours(), kind, quote=quote))
+    tunnel.expect(arriving(icmp_error(ours(), kind, quote=quote, dst="192.168.8.8")), None)
 
 
 def test_an_icmp_error_with_options_that_quotes_our_outer_packet_comes_in(tunnel):
-    tunnel.expect(arriving(icmp_error(ours(), options=options(8))), None)
+    comes_in(tunnel, icmp_error(ours(), options=options(8)))
 
 
 def test_an_icmp_error_about_a_peers_own_local_address_comes_in(tunnel):
     tunnel.peer(ON_LINK, local="172.16.16.99")
-    tunnel.expect(arriving(icmp_error(ours(ON_LINK, "172.16.16.99"))), None)
+    comes_in(tunnel, icmp_error(ours(ON_LINK, "172.16.16.99"), dst="172.16.16.99"))
     tunnel.expect(arriving(icmp_error(ours(ON_LINK))), "plain_source")
     tunnel.expect(arriving(icmp_error(ours(BEHIND_GATEWAY, "172.16.16.99"))), "plain_source")
 
@@ -116,6 +123,29 @@ def test_an_icmp_error_that_quotes_another_packet_is_dropped(tunnel, quoted):
 @pytest.mark.parametrize("quote", [0, 12, 19])
 def test_an_icmp_error_that_quotes_less_than_a_header_is_dropped(tunnel, quote):
     tunnel.expect(arriving(icmp_error(ours(), quote=quote)), "plain_source")
+
+
+# ICMP errors from a peer's own address
+
+@pytest.mark.parametrize("kind", range(19))
+def test_of_a_peers_own_address_only_icmp_errors_come_in(tunnel, kind):
+    tunnel.prefix("172.16.0.0/16", BEHIND_GATEWAY)
+    error = icmp_error(inner(src="192.168.8.8", dst="192.168.1.9"), kind, src=BEHIND_GATEWAY, dst="192.168.8.8")
+    tunnel.expect(arriving(error), None if kind in (3, 11, 12) else "plain_source")
+
+
+def test_what_is_no_icmp_error_does_not_come_in_from_a_peers_own_address(tunnel):
+    tunnel.prefix("172.16.0.0/16", BEHIND_GATEWAY)
+    about = inner(src="192.168.8.8", dst="192.168.1.9")
+    tunnel.expect(arriving(icmp_error(about, src=BEHIND_GATEWAY, frag=10)), "plain_source")
+    tunnel.expect(arriving(icmp_error(about, src=BEHIND_GATEWAY, proto=17)), "plain_source")
+    tunnel.expect(arriving(icmp_error(about, src=ON_LINK)), "plain_source")
+
+
+def test_the_peer_any_has_no_address_of_its_own(tunnel):
+    tunnel.peer(ANY, "0.0.0.0/0")
+    tunnel.expect(arriving(icmp_error(inner(src="192.168.8.8", dst="192.168.1.9"), src="0.0.0.0")), "plain_source")
+    tunnel.expect(arriving(icmp_error(ours(remote="0.0.0.0"))), "plain_source")
 
 
 def test_a_later_fragment_is_no_icmp_error(tunnel):

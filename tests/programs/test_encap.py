@@ -19,6 +19,12 @@ def packet(payload=b"inner payload", **fields):
     return inner(payload, **{"src": HERE, "dst": THERE, **fields})
 
 
+@pytest.fixture(autouse=True)
+def senders_hear_nothing(encap):
+    """What the sender of a dropped packet hears is in test_answer.py."""
+    encap.device(icmp_rate=0)
+
+
 @pytest.fixture
 def tunnel(encap):
     """192.168.1.0/24 behind a peer."""

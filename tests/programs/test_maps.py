@@ -13,13 +13,15 @@ NO_PREALLOC = 1
 
 # Type, bytes of a key, bytes of a value, entries, flags.
 SHARED = {
-    "meta": (ARRAY, 4, 48, 1, 0),
+    "meta": (ARRAY, 4, 56, 1, 0),
     "prefixes": (LPM_TRIE, 8, 8, 1_048_576, NO_PREALLOC),
     "peers": (HASH, 4, 32, 65_536, NO_PREALLOC),
     "verdicts": (PERCPU_ARRAY, 4, 8, 64, 0),
     "peer_counters": (PERCPU_HASH, 4, 48, 65_536, NO_PREALLOC),
 }
-MAPS = {"xdp": SHARED, "tc": {**SHARED, "identification": (HASH, 8, 8, 65_536, NO_PREALLOC)}}
+MAPS = {"xdp": SHARED, "tc": {**SHARED, "identification": (HASH, 8, 8, 65_536, NO_PREALLOC),
+                              "paths": (HASH, 4, 24, 65_536, NO_PREALLOC), "paths_until": (ARRAY, 4, 8, 1, 0),
+                              "icmp_full": (PERCPU_ARRAY, 4, 8, 1, 0), "answers": (PERCPU_ARRAY, 4, 1072, 1, 0)}}
 
 _lib = ctypes.CDLL("libbpf.so.1", use_errno=True)
 # Places in the kernel's struct bpf_map_info.

@@ -46,10 +46,12 @@ class Epoch:
         """Runs packets; what is wrong with the first whose verdict, fate or frame is wrong, or None."""
         for frame, context in self.packets(count):
             attachment = self.attachment
-            judgement = attachment.judge(frame, **context)
+            judgement, since = attachment.judge(frame, **context), time.monotonic_ns()
             returned, out = attachment.run(frame, **context)
             self._expect(judgement)
             wrong = self._verdict_wrong(judgement) or attachment.disagreement(judgement, returned, out())
+            if judgement.news and not wrong:
+                wrong = attachment.paths.learn(attachment.tables, judgement.news, since)
             if attachment.hook != "xdp" and frame[12:14] in TAGS:
                 self._expect(judgement)
             if wrong:
@@ -73,25 +75,26 @@ class Epoch:
         return None
 
     def wrong_counters(self):
-        """All counters, after all packets; None if they are right."""
+        """All counters and what is known of paths, after all packets; None if they are right."""
         counted = {name: count for name, count in zip(verdicts.NAMES, self.attachment.verdicts()) if count}
         if counted != +self._moved:
             return f"verdicts {counted}\n     not {dict(self._moved)}"
         if self.attachment.counters() != self.counters:
             return f"counters {self.attachment.counters()}\n     not {dict(self.counters)}"
-        return None
+        return self.attachment.paths.learn(self.attachment.tables, None, 0)
 
 
 def first_wrong_counter(dataplane, ifindex, hook, number):
     """Walks an epoch again with all counters read after each packet, which would take too long for all epochs."""
     epoch = Epoch(dataplane, ifindex, hook, number)
     for frame, context in epoch.packets(EPOCH):
-        judgement = epoch.attachment.judge(frame, **context)
+        judgement, since = epoch.attachment.judge(frame, **context), time.monotonic_ns()
         outcome = epoch.attachment.observe(frame, **context)
+        paths_wrong = epoch.attachment.paths.learn(epoch.attachment.tables, judgement.news, since)
         verdict = {judgement.verdict: judgement.packets} if judgement.verdict else {}
         counters = {judgement.peer: judgement.counters} if judgement.peer is not None else {}
-        if outcome.verdicts != verdict or outcome.counters != counters:
-            return f"frame {frame.hex()} {context}\n{outcome}\nmust be {judgement}\n{epoch.attachment.tables}"
+        if outcome.verdicts != verdict or outcome.counters != counters or paths_wrong:
+            return f"frame {frame.hex()} {context}\n{paths_wrong}\n{outcome}\nmust be {judgement}\n{epoch.attachment.tables}"
     return "no packet alone"
 
 

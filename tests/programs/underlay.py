@@ -12,10 +12,15 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from .bpf import KERNEL
+
 DEV, OTHER = "dev0", "oth0"
 MAC = {DEV: "02:00:00:00:d0:01", OTHER: "02:00:00:00:d0:02"}
 MTU = {DEV: 1500, OTHER: 1400}
 LOCAL = "172.16.16.22"
+# The first address of each device.
+ADDRESS = {DEV: LOCAL, OTHER: "10.99.0.1"}
+OTHER_ADDRESS = "10.99.0.7"
 NEXT_HOP = "169.254.4.4"
 
 GATEWAY, OTHER_GATEWAY = "172.16.16.1", "10.99.0.2"
@@ -36,12 +41,16 @@ NARROW_MTU = 1300
 
 @dataclass(frozen=True)
 class Route:
-    """One line of the FIB. kind: unicast, or why it is no way out. mtu: the route's own, locked; 0: the device's."""
+    """One line of the FIB. kind: unicast, or why it is no way out.
+
+    mtu: the route's own, locked; 0: the device's. source: the preferred one; none: the device's address.
+    """
     prefix: str
     kind: str = "unicast"
     device: str = ""
     gateway: str = ""
     mtu: int = 0
+    source: str = ""
 
 
 ROUTES = [
@@ -50,6 +59,7 @@ ROUTES = [
     Route("172.16.31.255/32", "broadcast"),
     Route("10.99.0.0/24", device=OTHER),
     Route("10.99.0.1/32", "local"),
+    Route("10.99.0.7/32", "local"),
     Route("10.99.0.255/32", "broadcast"),
     Route("172.16.0.0/20", device=DEV, gateway=GATEWAY),
     Route("10.98.0.0/16", device=OTHER, gateway=OTHER_GATEWAY),
@@ -62,6 +72,8 @@ ROUTES = [
     Route("192.168.6.0/24", "unreachable"),
     Route("192.168.7.0/24", "prohibit"),
     Route("192.168.8.8/32", "local"),
+    Route("192.168.9.0/24", device=OTHER, gateway=OTHER_GATEWAY, source=OTHER_ADDRESS),
+    Route("192.168.10.0/24", device=OTHER, gateway=OTHER_GATEWAY, mtu=500),
 ]
 # Sources by the route that leads back to them; 192.168.4.0/24 has none.
 ROUTE_BACK = {"unicast": "192.168.1.9", "elsewhere": "192.168.3.9", "none": "192.168.4.9", "blackhole": "192.168.5.9",
@@ -82,6 +94,15 @@ def lookup(address):
     return None
 
 
+def mtu(route):
+    return route.mtu or MTU[route.device]
+
+
+def preferred_source(route):
+    """The source address that the FIB prefers on a route: text; None before Linux 6.7, which does not tell."""
+    return (route.source or ADDRESS[route.device]) if KERNEL >= (6, 7) else None
+
+
 def _ip(*lines):
     subprocess.run(["ip", "-batch", "-"], input="\n".join(lines), text=True, check=True)
 
@@ -92,6 +113,7 @@ def _setup():
           for device in (DEV, OTHER)),
         *(f"link set {name} up" for device in (DEV, OTHER) for name in (f"far-{device}", device)),
         f"address add {LOCAL}/20 brd + dev {DEV}", f"address add 10.99.0.1/24 brd + dev {OTHER}",
+        f"address add {OTHER_ADDRESS}/24 brd + dev {OTHER}",
         "address add 192.168.8.8/32 dev lo",
         *(f"neighbour replace {address} lladdr {mac} nud permanent dev {device}"
           for address, (device, mac) in NEIGHBOURS.items()))
@@ -99,8 +121,8 @@ def _setup():
         if route.kind in ("blackhole", "unreachable", "prohibit"):
             _ip(f"route add {route.kind} {route.prefix}")
         elif route.gateway:
-            mtu = f"mtu lock {route.mtu}" if route.mtu else ""
-            _ip(f"route add {route.prefix} via {route.gateway} dev {route.device} onlink {mtu}")
+            options = (f"mtu lock {route.mtu} " if route.mtu else "") + (f"src {route.source}" if route.source else "")
+            _ip(f"route add {route.prefix} via {route.gateway} dev {route.device} onlink {options}")
 
 
 def set_forwarding(on):
