@@ -302,7 +302,7 @@ static int make(struct attaching *attaching)
 	if (!attaching->programs)
 		return DONE;
 	return programs_attach(attaching->programs, &attaching->link, attachment->folder, &attachment->maps,
-			       &attachment->meta);
+			       attaching->mode, &attachment->meta);
 }
 
 /* Takes back what this run made, and only that. */
@@ -343,8 +343,14 @@ int attaching_load(struct attaching *attaching)
 
 int attaching_carry_out(struct attaching *attaching)
 {
+	struct meta *meta = &attaching->attachment.meta;
+
 	if (pins_make_maps(&attaching->attachment.maps))
 		return FAILED;
+	/* Who finds the mode changed can trust that the programs are where it wants them. */
+	attaching->mode = meta->mode;
+	if (!attaching->is_new)
+		meta->mode = attaching->before.mode;
 	if (pin(attaching) || make(attaching)) {
 		unmake(attaching);
 		return FAILED;

@@ -21,6 +21,7 @@ struct attaching {
 	bool device_is_new; /* the device of that name is another than the one that was attached */
 	struct meta before; /* not of a new one */
 	__u8 made;          /* of meta.made, what is there before this run makes anything */
+	enum mode mode;     /* the one to be */
 	struct attachment attachment;
 	struct programs *programs; /* to be attached; NULL: those that are there stay */
 	struct change change;

@@ -48,16 +48,19 @@ static int split(const char *text, size_t length, struct value *value)
 	return word ? fail("'%s': these are too many words", text) : DONE;
 }
 
-/* The file has no underscores, and cares for no case. */
+/* A key may be written without the word's underscores, and in whatever case. */
 static bool is_key(const char *key, const char *word)
 {
-	for (; *word; word++) {
-		if (*word == '_')
-			continue;
-		if (tolower((unsigned char)*key++) != *word)
+	for (;;) {
+		key += strspn(key, "_");
+		word += strspn(word, "_");
+		if (tolower((unsigned char)*key) != tolower((unsigned char)*word))
 			return false;
+		if (!*word)
+			return true;
+		key++;
+		word++;
 	}
-	return !*key;
 }
 
 const char *config_key(const char *word)

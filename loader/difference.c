@@ -84,7 +84,9 @@ static int find_programs(const struct attaching *attaching, struct difference *d
 		line(difference, "+ program encap");
 	if (!state.decap)
 		line(difference, "+ program decap");
-	difference->programs |= !state.encap || !state.decap;
+	if (state.left_over)
+		line(difference, "- program decap_xdp");
+	difference->programs |= !state.encap || !state.decap || state.left_over;
 	return DONE;
 }
 
