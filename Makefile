@@ -146,7 +146,7 @@ bench: root ## as root: print a table of speeds
 	@$(MAKE) all
 	@tests/bench/run
 
-fuzz: root ## as root: fuzz the loader's parsers for a minute
+fuzz: root ## as root: fuzz the programs and the loader's parsers for a minute
 	@tests/install-packages build check
 	@$(MAKE) all
 	@tests/fuzz/run
