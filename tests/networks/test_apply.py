@@ -205,7 +205,7 @@ def test_10_000_prefixes_change_and_no_packet_of_the_others_is_lost(two_hosts, t
         for sections in (texts[1], texts[2], texts[0]):
             file.write(*sections).apply(program=plain_binary())
             assert file.difference(program=plain_binary()) == []
-    assert stream.refused == [] and stream.missing == [] and stream.sent > RATE // 2
+    assert stream.refused == [] and stream.missing == [] and stream.sent >= 5 * BUSY
     assert len(stream.received) == stream.sent
     assert count.verdicts(file.end) == {"encap_ok": stream.sent} and count.verdicts(b) == {"decap_ok": stream.sent}
     file.end.detach(program=plain_binary())
