@@ -148,6 +148,11 @@ check-vm: root ## as root: the tests again on other kernels (5.10, 6.1, 6.12, ne
 	@$(MAKE) all
 	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/vm/check || kill -QUIT $$PPID
 
+conformance: root ## as root: probe Linux's ipip and ipipbpf in a virtual machine, and write tests/conformance.md
+	@tests/install-packages build vm
+	@$(MAKE) all
+	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/conformance/matrix
+
 # $(call crossings,DIR,OTHERS): the lines in DIR that include a header of OTHERS, or climb out of DIR.
 space := $(subst ,, )
 headers_of = $(notdir $(wildcard $(addsuffix /*.[ch],$(1))))
@@ -168,5 +173,5 @@ check-format: ## name what clang-format would write otherwise
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 16
 
-.PHONY: all always bench check check-format check-layers check-vm clean demo fuzz help install mutants root sanitized \
+.PHONY: all always bench check check-format check-layers check-vm clean conformance demo fuzz help install mutants root sanitized \
 	tools uninstall

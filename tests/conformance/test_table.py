@@ -1,28 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The table of lines and the tests that are named after them."""
 
-import ast
-import re
-from pathlib import Path
-
 from .lines import LINES
-
-NAMED = re.compile(r"test_(\d+)_(\d+)_")
+from .named import functions, line_of
 
 
 def named_tests():
-    """The test functions of this folder but this file's: (file, name)."""
-    for path in sorted(Path(__file__).parent.glob("test_*.py")):
-        if path != Path(__file__):
-            for node in ast.parse(path.read_text()).body:
-                if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-                    yield path.name, node.name
-
-
-def line_of(name):
-    """The line that a test is named after, or None."""
-    found = NAMED.match(name)
-    return f"{found[1]}-{found[2]}" if found else None
+    return list(functions("test"))
 
 
 def test_each_test_is_named_after_a_line():
@@ -41,5 +25,6 @@ def test_no_line_has_both():
 
 def test_no_test_hides_another():
     """A second function of the same name in a file would take the first one's place."""
-    named = list(named_tests())
-    assert len(set(named)) == len(named)
+    for kind in ("test", "probe"):
+        named = list(functions(kind))
+        assert named and len(set(named)) == len(named)
