@@ -13,7 +13,8 @@ import subprocess
 from networks.program import End
 from networks.topology import A, B, Gateways, Network, cable
 from networks.traffic import send_raw
-from networks.wire import ETH_P_IP, PROTO_IPIP, PROTO_UDP, Capture, ethernet, ipv4_packet, send_frame, udp_datagram
+from networks.wire import (ETH_P_IP, ETHERNET_HEADER, PACKET_VNET_HDR, PROTO_IPIP, PROTO_UDP, SOL_PACKET,
+                           VNET_HEADER, VNET_NEEDS_CHECKSUM, Capture, ethernet, ipv4_packet, send_frame, udp_datagram)
 
 from .errors import ROUTER
 
@@ -23,6 +24,7 @@ NET_B, LAN_A, LAN_B, GATEWAY_A = "192.168.2.0/24", Gateways.LAN_A, Gateways.LAN_
 # Behind the router, and in no tunnel.
 OUTSIDE = "198.51.100.1"
 MARKER_PORT = 4040
+VNET_TCPV4 = 1
 SECONDS = 10
 
 
@@ -34,7 +36,7 @@ class Seen:
     """The packets that an end put on the wire and into the network behind it, and the counters that moved."""
 
     def __init__(self, wire, lan, counters):
-        self.wire, self.lan, self.counters = wire, lan, counters
+        self.wire, self.lan, self.counters, self.logged = wire, lan, counters, 0
 
     @property
     def wrapped(self):
@@ -53,9 +55,9 @@ def _address(namespace, device):
         return link.getsockname()[4]
 
 
-def _logged():
-    """How many lines the kernel has written about ECN."""
-    return subprocess.run(["dmesg"], capture_output=True, text=True, check=True).stdout.count("non-ECT from")
+def _logged(words):
+    """How many times the kernel has written these words."""
+    return subprocess.run(["dmesg"], capture_output=True, text=True, check=True).stdout.count(words)
 
 
 class TunnelEnd(Network):
@@ -123,14 +125,28 @@ class TunnelEnd(Network):
         moved = {name: after[name] - before.get(name, 0) for name in after if after[name] != before.get(name, 0)}
         return Seen(self._news("wire"), self._news("lan"), moved)
 
-    def witness(self, *sent):
-        """What the end's counters, and the kernel's log, say of packets: the counters that moved, and whether it did."""
-        logged = _logged()
-        return self.see(*sent, counting=True).counters.keys(), _logged() != logged
+    def witness(self, *sent, log):
+        """As `see`, with what the end's counters, and the kernel's log, say of packets."""
+        before = _logged(log)
+        seen = self.see(*sent, counting=True)
+        seen.logged = _logged(log) - before
+        return seen
 
     def forward(self, *packets):
         """Packets that the host behind the gateway sends into the tunnel."""
         return self.see(*(("lan", packet) for packet in packets))
+
+    def forward_gso(self, packet, segment):
+        """A packet of TCP from the host behind the gateway, for a device to cut into segments of that size."""
+        namespace, target, source = self._links["lan"]
+        headers = ETHERNET_HEADER + 20
+        frame = VNET_HEADER.pack(VNET_NEEDS_CHECKSUM, VNET_TCPV4, headers + 20, segment, headers, 16) + \
+            ethernet(target, source, packet)
+        with namespace.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as raw, namespace.entered():
+            raw.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
+            raw.bind(("eth0", 0))
+            raw.send(frame)
+        return self.see()
 
     def own(self, *packets):
         """Packets that the gateway itself sends into the tunnel."""
@@ -145,7 +161,8 @@ class Ipip(TunnelEnd):
     """The kernel's own tunnel devices, tun0 to B and tun1 to C."""
 
     # The words of ipipbpf's that are settings of the kernel's routing here.
-    SYSCTLS = {"rpf strict": ("net.ipv4.conf.tun0.rp_filter", 1), "rpf loose": ("net.ipv4.conf.tun0.rp_filter", 2)}
+    SYSCTLS = {f"rpf {word}": ("net.ipv4.conf.tun0.rp_filter", value)
+               for word, value in (("off", 0), ("strict", 1), ("loose", 2))}
 
     def __init__(self):
         super().__init__()
@@ -153,9 +170,11 @@ class Ipip(TunnelEnd):
 
     def make_tunnel(self, words):
         sysctl = self.SYSCTLS.get(" ".join(words))
-        for device, remote, prefix in (("tun0", B, NET_B), ("tun1", C, NET_C)):
+        for device, remote, prefix, address in (("tun0", B, NET_B, "10.255.0.1"), ("tun1", C, NET_C, "10.255.0.2")):
             self._add(device, remote, () if sysctl else words)
-            self.gateway.ip(f"link set {device} up", f"route add {prefix} dev {device} src {GATEWAY_A}")
+            # Without an address of the device's own the kernel's loose check refuses everything.
+            self.gateway.ip(f"link set {device} up", f"addr add {address}/32 dev {device}",
+                            f"route add {prefix} dev {device} src {GATEWAY_A}")
         if sysctl:
             self.gateway.sysctl(*sysctl)
 
@@ -172,27 +191,42 @@ class Ipip(TunnelEnd):
         device = self.gateway.ip_json("-s", "-s", "link", "show", "dev", "tun0")[0]["stats64"]
         return {f"{way}_{name}": value for way in device for name, value in device[way].items()}
 
+    # Beside packets: for how long a path MTU that was told is still believed, and the rate of ICMP errors.
+    def path_mtu_seconds(self):
+        return self.gateway.ip_json("route", "get", B)[0]["expires"]
+
+
+    def limit_errors(self, limited):
+        self.gateway.sysctl("net.ipv4.icmp_ratelimit", 1000 if limited else 0)
+
 
 class Ipipbpf(TunnelEnd):
-    """ipipbpf on the gateway's eth0, as a user attaches it."""
+    """ipipbpf on the gateway's eth0, as a user attaches it. The words are those of its peers."""
 
     def __init__(self):
         super().__init__()
         self.end = End(self.gateway)
+        self.end.attach()
 
     def make_tunnel(self, words):
-        done = self.end.command("attach", "eth0", *words)
-        if done.returncode:
-            raise Refused(done.stderr)
         for remote, prefix in ((B, NET_B), (C, NET_C)):
-            self.end.peer(remote, "prefix", prefix, "src", GATEWAY_A)
+            done = self.end.command("peer", "add", "eth0", "remote", remote, "src", GATEWAY_A, "prefix", prefix, *words)
+            if done.returncode:
+                raise Refused(done.stderr)
 
     def take_up(self):
-        self.end.detach()
+        for remote in (B, C):
+            self.end.do("peer del", "remote", remote)
         self.gateway.ip("route flush cache")
 
     def counters(self):
         return self.end.show()["verdicts"]
+
+    def path_mtu_seconds(self):
+        return self.end.show()["peers"][0]["path_mtu_expires"]
+
+    def limit_errors(self, limited):
+        self.end.attach("icmp", "1" if limited else "65535")
 
 
 IMPLEMENTATIONS = {"ipip": Ipip, "ipipbpf": Ipipbpf}

@@ -60,10 +60,13 @@ def probe_6040_6_inside_ce(tunnel):
 
 
 def probe_6040_7_alarms(tunnel):
+    def witnessed(inside, outside):
+        seen = tunnel().witness(("wire", from_b(reply(tos=inside), tos=outside)), log="non-ECT from")
+        return seen.counters.keys(), seen.logged
+
     for inside, outside in ((NOT_ECT, ECT_0), (NOT_ECT, ECT_1), (NOT_ECT, CE), (CE, ECT_1)):
-        sane = tunnel().witness(("wire", from_b(reply(tos=inside), tos=inside)))
-        if tunnel().witness(("wire", from_b(reply(tos=inside), tos=outside))) == sane:
-            return f"nothing tells inner {NAMES[inside]} with outer {NAMES[outside]} from any other packet"
+        if witnessed(inside, outside) == witnessed(inside, inside):
+            return f"inner {NAMES[inside]} with outer {NAMES[outside]} is neither"
     return True
 
 

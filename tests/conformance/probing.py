@@ -22,17 +22,23 @@ class Tunnel:
     """An implementation's end, called with the words that the tunnel is to be laid with."""
 
     def __init__(self, implementation):
-        self._end = implementation()
+        self._end, self._taught = implementation(), False
 
     def __call__(self, words=""):
-        if words != self._end.words:
-            self._end.lay(words)
+        """A tunnel that may have carried packets, but has learnt nothing of its path."""
+        if self._taught or words != self._end.words:
+            self._lay(words)
         return self._end
 
     def anew(self, words=""):
-        """For a probe that teaches the end something, or that what others taught it would disturb."""
-        self._end.lay(words)
+        """A new one, for a probe that teaches it something."""
+        self._lay(words)
+        self._taught = True
         return self._end
+
+    def _lay(self, words):
+        self._end.lay(words)
+        self._taught = False
 
     def delete(self):
         self._end.__exit__()
@@ -73,6 +79,13 @@ def reply(payload=b"inside", src=LAN_B, dst=LAN_A, **fields):
 def from_b(packet, src=B, dst=A, **fields):
     """An outer packet of B's."""
     return ipv4_packet(src, dst, PROTO_IPIP, packet, **fields)
+
+
+def tcp_segment(payload):
+    """TCP's header and payload, with the sum of what the checksum is about and the header does not hold: the device adds
+    the rest."""
+    header = struct.pack("!HHIIBBHHH", 7, 9, 1, 1, 5 << 4, 0x10, 0xFFFF, 0, 0)
+    return header + payload
 
 
 def of_size(size, **fields):
