@@ -14,7 +14,7 @@ from networks.program import End
 from networks.topology import A, B, Gateways, Network, cable
 from networks.traffic import send_raw
 from networks.wire import (ETH_P_IP, ETHERNET_HEADER, PACKET_VNET_HDR, PROTO_IPIP, PROTO_UDP, SOL_PACKET,
-                           VNET_HEADER, VNET_NEEDS_CHECKSUM, Capture, ethernet, ipv4_packet, send_frame, udp_datagram)
+                           VNET_HEADER, VNET_NEEDS_CHECKSUM, Capture, ethernet, ipv4_packet, udp_datagram)
 
 from .errors import ROUTER
 
@@ -61,7 +61,9 @@ def _logged(words):
 
 
 class TunnelEnd(Network):
-    """The gateway, and what is to be sent to it and seen of it. A tunnel is laid, and laid anew, with some words."""
+    """The gateway, and what is to be sent to it and seen of it. One tunnel leads to C; one to B is laid, and laid anew,
+    with some words.
+    """
 
     def __init__(self):
         super().__init__()
@@ -73,13 +75,23 @@ class TunnelEnd(Network):
         self.gateway.ip(f"neigh add {ROUTER} lladdr {self._links['wire'][2].hex(':')} dev eth0 nud permanent",
                         f"neigh add {LAN_A} lladdr {self._links['lan'][2].hex(':')} dev lan0 nud permanent",
                         f"route add 172.16.0.0/20 via {ROUTER}", f"route add {OUTSIDE}/32 via {ROUTER}")
+        self._raw = {where: self._open(namespace) for where, (namespace, *_) in self._links.items()}
         self._captures = {where: Capture(link[0], "eth0") for where, link in self._links.items()}
         self._looked_at, self._markers = dict.fromkeys(self._captures, 0), itertools.count(1)
         self.words = None
 
+    @staticmethod
+    def _open(namespace):
+        """A socket that sends frames as they are, each behind the header that says what a device is to do to it."""
+        raw = namespace.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        raw.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
+        with namespace.entered():
+            raw.bind(("eth0", 0))
+        return raw
+
     def __exit__(self, *_):
-        for capture in self._captures.values():
-            capture.close()
+        for each in (*self._captures.values(), *self._raw.values()):
+            each.close()
         super().__exit__()
 
     def lay(self, words):
@@ -90,12 +102,12 @@ class TunnelEnd(Network):
         self.make_tunnel(words.split())
         self.words = words
 
-    def _send(self, where, packet):
+    def _send(self, where, packet, offload=bytes(VNET_HEADER.size)):
         if where == "own":
             send_raw(self.gateway, packet)
-            return
-        namespace, target, source = self._links[where]
-        send_frame(namespace, "eth0", ethernet(target, source, packet))
+        else:
+            _, target, source = self._links[where]
+            self._raw[where].send(offload + ethernet(target, source, packet))
 
     def _settle(self):
         """Sends packets past the tunnel, both ways, and waits for them: what was sent before has gone its way by then.
@@ -106,8 +118,8 @@ class TunnelEnd(Network):
             marker = udp_datagram(MARKER_PORT, MARKER_PORT, b"marker %d." % next(self._markers))
             self._send("lan", ipv4_packet(LAN_A, OUTSIDE, PROTO_UDP, marker))
             self._send("wire", ipv4_packet(OUTSIDE, LAN_A, PROTO_UDP, marker))
-            for capture in self._captures.values():
-                capture.wait_for(marker, SECONDS)
+            for where, capture in self._captures.items():
+                capture.wait_for(marker, SECONDS, self._looked_at[where])
 
     def _news(self, where):
         frames = self._captures[where].frames
@@ -138,14 +150,9 @@ class TunnelEnd(Network):
 
     def forward_gso(self, packet, segment):
         """A packet of TCP from the host behind the gateway, for a device to cut into segments of that size."""
-        namespace, target, source = self._links["lan"]
-        headers = ETHERNET_HEADER + 20
-        frame = VNET_HEADER.pack(VNET_NEEDS_CHECKSUM, VNET_TCPV4, headers + 20, segment, headers, 16) + \
-            ethernet(target, source, packet)
-        with namespace.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as raw, namespace.entered():
-            raw.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
-            raw.bind(("eth0", 0))
-            raw.send(frame)
+        transport = ETHERNET_HEADER + 20
+        offload = VNET_HEADER.pack(VNET_NEEDS_CHECKSUM, VNET_TCPV4, transport + 20, segment, transport, 16)
+        self._send("lan", packet, offload)
         return self.see()
 
     def own(self, *packets):
@@ -166,26 +173,25 @@ class Ipip(TunnelEnd):
 
     def __init__(self):
         super().__init__()
-        self._devices = []
+        self._add("tun1", C, NET_C, "10.255.0.2")
 
     def make_tunnel(self, words):
         sysctl = self.SYSCTLS.get(" ".join(words))
-        for device, remote, prefix, address in (("tun0", B, NET_B, "10.255.0.1"), ("tun1", C, NET_C, "10.255.0.2")):
-            self._add(device, remote, () if sysctl else words)
-            # Without an address of the device's own the kernel's loose check refuses everything.
-            self.gateway.ip(f"link set {device} up", f"addr add {address}/32 dev {device}",
-                            f"route add {prefix} dev {device} src {GATEWAY_A}")
+        try:
+            self._add("tun0", B, NET_B, "10.255.0.1", *(() if sysctl else words))
+        except AssertionError as error:
+            raise Refused(str(error)) from error
         if sysctl:
             self.gateway.sysctl(*sysctl)
 
-    def take_up(self):
-        self.gateway.ip("link del tun0", "link del tun1", "route flush cache")
+    def _add(self, device, remote, prefix, address, *words):
+        # Without an address of the device's own the kernel's loose check refuses everything.
+        self.gateway.ip(f"tunnel add {device} mode ipip local {A} remote {remote} {' '.join(words)}",
+                        f"link set {device} up", f"addr add {address}/32 dev {device}",
+                        f"route add {prefix} dev {device} src {GATEWAY_A}")
 
-    def _add(self, device, remote, words):
-        try:
-            self.gateway.run("ip", "tunnel", "add", device, "mode", "ipip", "local", A, "remote", remote, *words)
-        except AssertionError as error:
-            raise Refused(str(error)) from error
+    def take_up(self):
+        self.gateway.ip("link del tun0", "route flush cache")
 
     def counters(self):
         device = self.gateway.ip_json("-s", "-s", "link", "show", "dev", "tun0")[0]["stats64"]
@@ -207,16 +213,15 @@ class Ipipbpf(TunnelEnd):
         super().__init__()
         self.end = End(self.gateway)
         self.end.attach()
+        self.end.peer(C, "prefix", NET_C, "src", GATEWAY_A)
 
     def make_tunnel(self, words):
-        for remote, prefix in ((B, NET_B), (C, NET_C)):
-            done = self.end.command("peer", "add", "eth0", "remote", remote, "src", GATEWAY_A, "prefix", prefix, *words)
-            if done.returncode:
-                raise Refused(done.stderr)
+        done = self.end.command("peer", "add", "eth0", "remote", B, "src", GATEWAY_A, "prefix", NET_B, *words)
+        if done.returncode:
+            raise Refused(done.stderr)
 
     def take_up(self):
-        for remote in (B, C):
-            self.end.do("peer del", "remote", remote)
+        self.end.do("peer del", "remote", B)
         self.gateway.ip("route flush cache")
 
     def counters(self):

@@ -7,8 +7,8 @@ from networks.wire import PROTO_IPIP, PROTO_TCP, IPv4, ipv4_packet
 
 from .errors import FRAGMENTATION_NEEDED, ROUTER, UNREACHABLE, icmp_error
 from .fragments import fragments_of
+from .probe_packets import errors_in, from_b, inner, of_size, quote, reply, tcp_segment
 from .probed import LAN_A, LAN_B
-from .probing import errors_in, from_b, inner, of_size, quote, reply, tcp_segment
 
 TOO_BIG = (UNREACHABLE, FRAGMENTATION_NEEDED)
 LARGEST = 1480
@@ -167,7 +167,8 @@ def probe_4459_4_too_long_for_the_path(tunnel):
 
 def probe_4459_5_gso(tunnel):
     for segment, passes in ((1440, True), (1441, False)):
-        seen = tunnel().forward_gso(ipv4_packet(LAN_A, LAN_B, PROTO_TCP, tcp_segment(bytes(2 * segment)), df=True), segment)
+        packet = ipv4_packet(LAN_A, LAN_B, PROTO_TCP, tcp_segment(bytes(2 * segment)), df=True)
+        seen = tunnel().forward_gso(packet, segment)
         if passes != bool(seen.wrapped):
             return f"segments of {segment + 40} bytes {'pass' if seen.wrapped else 'do not pass'}"
     return True

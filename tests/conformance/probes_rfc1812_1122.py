@@ -3,9 +3,10 @@
 
 from networks.wire import PROTO_ICMP, PROTO_UDP, checksum, icmp_echo, ipv4_packet, udp_datagram
 
-from .errors import FRAGMENTATION_NEEDED, TIME_EXCEEDED, UNREACHABLE, icmp_error
+from .errors import FRAGMENTATION_NEEDED, HOST_UNREACHABLE, TIME_EXCEEDED, UNREACHABLE, icmp_error
+from .probe_packets import ERRORS, errors_in, from_b, inner, of_size, quote, reply, rewritten
 from .probed import GATEWAY_A, LAN_A, LAN_B
-from .probing import ERRORS, With, errors_in, from_b, inner, of_size, quote, reply, rewritten
+from .probing import With
 
 BAD_HEADERS = {
     "shorter than a header": lambda packet: packet[:19],
@@ -132,14 +133,19 @@ def probe_1812_9_all_others(tunnel):
     return None not in (error_of(end, echo), error_of(end, of_size(1400, df=True))) or "none about a query"
 
 
+def errors_drawn(end, count):
+    """How many errors reach a sender about whose packets a router has said as often that their host is unreachable."""
+    at_once = end.receive(*[icmp_error(UNREACHABLE, HOST_UNREACHABLE, quote(inner()))] * count)
+    later = end.forward(*[inner()] * count)
+    return len(errors_in([*at_once.lan, *later.lan]))
+
+
 def probe_1812_10_rate(tunnel):
-    packets = [of_size(1400, df=True)] * 70
-    drawn = {}
+    end, drawn = tunnel.anew(), {}
     for limited in (False, True):
-        end = taught(tunnel)
         end.limit_errors(limited)
-        drawn[limited] = len(errors_in(end.forward(*packets).lan))
-        end.limit_errors(False)
+        drawn[limited] = errors_drawn(end, 70)
+    end.limit_errors(False)
     return 0 < drawn[True] < drawn[False] or "it does nothing"
 
 

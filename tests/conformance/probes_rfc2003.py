@@ -6,8 +6,9 @@ from networks.traffic import pattern
 from networks.wire import PROTO_IPIP, IPv4, checksum
 
 from .errors import TIME_EXCEEDED
+from .probe_packets import errors_in, from_b, inner, reply
 from .probed import GATEWAY_A
-from .probing import at_best, errors_in, from_b, inner, reply
+from .probing import at_best
 
 OPTIONS = b"\x01" * 40
 # Nobody's, and so no peer's either.
@@ -59,14 +60,15 @@ def probe_2003_7_options(tunnel):
 def probe_2003_8_ttl(tunnel):
     forwarded, = tunnel().forward(inner(ttl=9)).wrapped
     own, = tunnel().own(inner(src=GATEWAY_A, ttl=9)).wrapped
-    return (forwarded.inner.ttl, own.inner.ttl) == (8, 9) or f"forwarded -{9 - forwarded.inner.ttl}, own -{9 - own.inner.ttl}"
+    return (forwarded.inner.ttl, own.inner.ttl) == (8, 9) or f"{forwarded.inner.ttl} and {own.inner.ttl} of 9 are left"
 
 
 def probe_2003_9_end_of_ttl(tunnel):
     seen = tunnel().forward(inner(ttl=1))
     if seen.wrapped:
         return "it is wrapped"
-    return [(error.kind, error.code) for error in errors_in(seen.lan)] == [(TIME_EXCEEDED, 0)] or "the sender is not told"
+    told = [(error.kind, error.code) for error in errors_in(seen.lan)]
+    return told == [(TIME_EXCEEDED, 0)] or "the sender is not told"
 
 
 def probe_2003_10_ttl_0(tunnel):
@@ -91,7 +93,8 @@ def probe_2003_13_forwarding_at_the_exit(tunnel):
 
 
 # With an identification, since the kernel fills one in where a raw socket's packet has none.
-INSIDE = [{"identification": 0xBEEF, **fields} for fields in ({}, {"tos": 0x48}, {"df": True}, {"options": OPTIONS[:8]})]
+INSIDE = [{"identification": 0xBEEF, **fields}
+          for fields in ({}, {"tos": 0x48}, {"df": True}, {"options": OPTIONS[:8]})]
 
 
 def probe_2003_14_entering(tunnel):

@@ -3,7 +3,8 @@
 
 from .errors import (FRAGMENTATION_NEEDED, HOST_UNREACHABLE, PARAMETER_PROBLEM, REDIRECT, SOURCE_QUENCH,
                      TIME_EXCEEDED, UNREACHABLE, icmp_error)
-from .probing import at_best, errors_in, inner, of_size, quote
+from .probe_packets import errors_in, inner, of_size, quote
+from .probing import at_best
 
 HOST = (UNREACHABLE, HOST_UNREACHABLE, 0)
 

@@ -2,8 +2,9 @@
 """RFC 3704 and RFC 8704, ingress filtering. The interface that a packet came from is its peer."""
 
 from .errors import ROUTER
+from .probe_packets import from_b, reply
 from .probed import LAN_C
-from .probing import at_best, from_b, reply
+from .probing import at_best
 
 ROUTED, UNROUTED = "10.6.0.1", "10.7.0.1"
 

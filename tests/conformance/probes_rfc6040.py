@@ -3,7 +3,8 @@
 
 from networks.wire import checksum
 
-from .probing import at_best, from_b, inner, reply
+from .probe_packets import from_b, inner, reply
+from .probing import at_best
 
 NOT_ECT, ECT_1, ECT_0, CE = EVERY_ECN = range(4)
 NAMES = ("Not-ECT", "ECT(1)", "ECT(0)", "CE")

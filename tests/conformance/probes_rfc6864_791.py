@@ -6,8 +6,7 @@ from networks.wire import IPv4, checksum
 
 from .errors import FRAGMENTATION_NEEDED, UNREACHABLE
 from .fragments import fragments_of
-from .probed import GATEWAY_A
-from .probing import errors_in, from_b, inner, of_size, reply, rewritten
+from .probe_packets import errors_in, from_b, inner, of_size, reply, rewritten
 
 LENGTHS = range(0, 41, 4)
 NOTHING = b"\x01"
@@ -29,8 +28,9 @@ def probe_6864_4_df_is_kept(tunnel):
             return "not kept at the entry"
         if [error.what[:2] for error in errors_in(seen.lan)] != [(UNREACHABLE, FRAGMENTATION_NEEDED)]:
             return "not told"
-    out = tunnel().receive(*(from_b(reply(df=df), df=outside) for df in (True, False) for outside in (True, False))).lan
-    return [packet.df for packet in out] == [True, True, False, False] or "not kept at the exit"
+    pairs = [(df, outside) for df in (True, False) for outside in (True, False)]
+    out = tunnel().receive(*(from_b(reply(df=df), df=outside) for df, outside in pairs)).lan
+    return [packet.df for packet in out] == [df for df, _ in pairs] or "not kept at the exit"
 
 
 def probe_6864_5_copies(tunnel):
@@ -45,9 +45,8 @@ def probe_6864_6_identification_is_ignored(tunnel):
 
 
 def probe_6864_7_own_identification(tunnel):
-    values = [0x1111] * 10
-    ids = [packet.id for packet in tunnel("nopmtudisc").forward(*(inner(identification=value) for value in values)).wrapped]
-    return len(set(ids)) == len(values) or "the inner one, or the same again"
+    ids = [packet.id for packet in tunnel("nopmtudisc").forward(*[inner(identification=0x1111)] * 10).wrapped]
+    return len(set(ids)) == 10 or "the inner one, or the same again"
 
 
 def flipped(packet, start, kept):
@@ -81,15 +80,16 @@ def probe_791_2_fragments_of_8_bytes(tunnel):
         return "changed on their way out"
     pieces = fragments_of(inner(pattern(100)), 8)
     sent = tunnel().forward(*pieces).wrapped
-    return [packet.inner.payload for packet in sent] == [IPv4(piece).payload for piece in pieces] or "changed on their way in"
+    expected = [IPv4(piece).payload for piece in pieces]
+    return [packet.inner.payload for packet in sent] == expected or "changed on their way in"
 
 
 def probe_791_2_68_and_576_bytes(tunnel):
     small, usual = inner(b"", options=NOTHING * 40), of_size(576)
     sent = tunnel().forward(small, usual).wrapped
     out = tunnel().receive(from_b(reply(b"", options=NOTHING * 40)), from_b(reply(bytes(548)))).lan
-    return ([packet.inner.total_length for packet in sent], [packet.total_length for packet in out]) == ([68, 576],) * 2 \
-        or "not in one piece"
+    lengths = [packet.inner.total_length for packet in sent], [packet.total_length for packet in out]
+    return lengths == ([68, 576], [68, 576]) or "not in one piece"
 
 
 def probe_791_3_header_lengths(tunnel):
@@ -99,7 +99,8 @@ def probe_791_3_header_lengths(tunnel):
     if [packet.header_length for packet in out] != [20 + inside for inside in LENGTHS for _ in LENGTHS]:
         return "not all are unwrapped"
     sent = tunnel().forward(*(inner(options=NOTHING * length) for length in LENGTHS)).wrapped
-    return [packet.inner.header_length for packet in sent] == [20 + length for length in LENGTHS] or "not all are wrapped"
+    lengths = [packet.inner.header_length for packet in sent]
+    return lengths == [20 + length for length in LENGTHS] or "not all are wrapped"
 
 
 def probe_791_4_lengths_that_lie(tunnel):

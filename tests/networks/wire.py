@@ -146,10 +146,10 @@ class Capture:
         """The IPv4 packets among the frames."""
         return [frame.ip for frame in self.frames if frame.ethertype == ETH_P_IP]
 
-    def wait_for(self, data, timeout):
-        """Returns when a frame that holds these bytes has come in."""
+    def wait_for(self, data, timeout, first=0):
+        """Returns when a frame that holds these bytes has come in, behind the `first` ones."""
         deadline = time.monotonic() + timeout
-        while not any(data in frame.data for frame in self.frames if not frame.outgoing):
+        while not any(data in frame.data for frame in self.frames[first:] if not frame.outgoing):
             left = deadline - time.monotonic()
             assert left > 0, f"what was sent did not come in {timeout} s"
             select.select([self._socket], [], [], left)
