@@ -100,7 +100,20 @@ class TunnelEnd(Network):
             self.take_up()
         self.words = None
         self.make_tunnel(words.split())
+        try:
+            self._check_that_it_carries(udp_datagram(MARKER_PORT - 1, MARKER_PORT - 1))
+        except AssertionError:
+            self.take_up()
+            raise
         self.words = words
+
+    def _check_that_it_carries(self, datagram):
+        """Else it would pass each probe that asks for silence."""
+        there = ipv4_packet(LAN_A, LAN_B, PROTO_UDP, datagram)
+        back = ipv4_packet(B, A, PROTO_IPIP, ipv4_packet(LAN_B, LAN_A, PROTO_UDP, datagram))
+        seen = self.see(("lan", there), ("wire", back))
+        carried = [packet.inner.payload for packet in seen.wrapped], [packet.payload for packet in seen.lan]
+        assert carried == ([datagram], [datagram]), f"it carries nothing: {seen.wire}, {seen.lan}"
 
     def _send(self, where, packet, offload=bytes(VNET_HEADER.size)):
         if where == "own":

@@ -42,8 +42,8 @@ def probe_2003_4_addresses(tunnel):
 
 def probe_2003_5_df(tunnel):
     for words in ("", "nopmtudisc"):
-        if not all(packet.df for packet in tunnel(words).forward(inner(df=True)).wrapped):
-            return f"DF is clear with `{words}`"
+        if [packet.df for packet in tunnel(words).forward(inner(df=True)).wrapped] != [True]:
+            return f"DF is clear with `{words}`" if words else "DF is clear"
     return True
 
 
@@ -125,7 +125,7 @@ def probe_2003_17_from_the_exits_address(tunnel):
 
 
 def probe_2003_30_df_as_a_rule(tunnel):
-    return all(packet.df for packet in tunnel().forward(inner(), inner(df=True)).wrapped) or "clear"
+    return [packet.df for packet in tunnel().forward(inner(), inner(df=True)).wrapped] == [True, True] or "clear"
 
 
 def probe_2003_30_fragments(tunnel):

@@ -33,7 +33,7 @@ def is_row(end, inside):
 
 def probe_6040_1_normal_mode(tunnel):
     def check(end):
-        for ecn, outside in zip(EVERY_ECN, entering(end)):
+        for ecn, outside in zip(EVERY_ECN, entering(end), strict=True):
             if outside & 3 != ecn:
                 return f"{NAMES[ecn]} becomes {NAMES[outside & 3]}"
         return True
@@ -74,7 +74,7 @@ def probe_6040_7_alarms(tunnel):
 def probe_6040_8_checksum(tunnel):
     for inside, expected in FIGURE_4.items():
         for packet, result in zip(row(tunnel(), inside, dscp=0x48), expected):
-            if packet and (checksum(packet.header) or packet.tos != 0x48 | result):
+            if result is not None and (checksum(packet.header) or packet.tos != 0x48 | result):
                 return "wrong"
     return True
 

@@ -13,12 +13,14 @@ NOTHING = b"\x01"
 
 
 def probe_6864_1_atomic(tunnel):
-    sent = tunnel().forward(inner(), inner(df=True), *fragments_of(inner(bytes(100)), 8)[:2]).wrapped
-    return all(packet.df and not packet.mf and not packet.offset for packet in sent) or "not atomic"
+    packets = [inner(), inner(df=True), *fragments_of(inner(bytes(100)), 8)[:2]]
+    sent = [(packet.df, packet.mf, packet.offset) for packet in tunnel().forward(*packets).wrapped]
+    return sent == [(True, False, 0)] * len(packets) or "not atomic"
 
 
 def probe_6864_3_rate(tunnel):
-    return all(packet.df for packet in tunnel().forward(inner(), of_size(1480)).wrapped) or "DF is clear, with any rate"
+    sent = [packet.df for packet in tunnel().forward(inner(), of_size(1480)).wrapped]
+    return sent == [True, True] or "DF is clear, at any rate"
 
 
 def probe_6864_4_df_is_kept(tunnel):
