@@ -13,6 +13,8 @@ PKG_CONFIG ?= pkg-config
 PYTHON ?= /usr/bin/python3
 CFLAGS ?= -O2 -g
 PREFIX ?= /usr/local
+UNITS ?= $(PREFIX)/lib/systemd/system
+COMPLETIONS ?= $(PREFIX)/share/bash-completion/completions
 BUILD ?= build
 
 # An ordinary user's PATH may lack /usr/sbin. On Ubuntu the program there may be a script that finds only the running
@@ -23,7 +25,7 @@ BPFTOOL := $(or $(BPFTOOL),$(shell PATH="$$PATH:/usr/sbin:/sbin"; \
 	done))
 
 # From libbpf 1.0 on every function tells an error by its return value, and SEC("xdp.frags") is known.
-LIBRARIES := libbpf >= 1.0 libxdp libelf zlib libmnl jansson
+LIBRARIES := libbpf >= 1.0 libxdp libelf zlib libmnl jansson inih ncursesw
 LIBRARY_CFLAGS := $(shell $(PKG_CONFIG) --cflags '$(LIBRARIES)' 2>/dev/null)
 LIBRARY_LIBS := $(shell $(PKG_CONFIG) --libs '$(LIBRARIES)' 2>/dev/null)
 
@@ -55,7 +57,8 @@ library = $(shell $(PKG_CONFIG) --exists '$(1)' 2>/dev/null || echo $(2))
 missing = $(strip $(call tool,$(firstword $(CC)),gcc) $(call tool,$(firstword $(CLANG)),clang) \
 	$(call tool,$(LLVM_STRIP),llvm) $(call tool,$(BPFTOOL),bpftool) $(call tool,$(PKG_CONFIG),pkg-config) \
 	$(call library,libbpf >= 1.0,libbpf-dev) $(call library,libxdp,libxdp-dev) $(call library,libelf,libelf-dev) \
-	$(call library,zlib,zlib1g-dev) $(call library,libmnl,libmnl-dev) $(call library,jansson,libjansson-dev))
+	$(call library,zlib,zlib1g-dev) $(call library,libmnl,libmnl-dev) $(call library,jansson,libjansson-dev) \
+	$(call library,inih,libinih-dev) $(call library,ncursesw,libncurses-dev))
 tools:
 	$(if $(missing),$(error missing to build: $(missing)$(if $(filter libbpf-dev,$(missing)), (1.0 or later)). \
 		As root: tests/install-packages build))
@@ -100,12 +103,32 @@ sanitized: ## build build/sanitized/ipipbpf with ASan and UBSan
 	@$(MAKE) BUILD=build/sanitized WERROR=-Werror CC='$(CLANG)' build/sanitized/ipipbpf \
 		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'
 
+# What is installed, below DESTDIR.
+INSTALLED := $(PREFIX)/sbin/ipipbpf $(PREFIX)/share/man/man8/ipipbpf.8 $(PREFIX)/share/man/man5/ipipbpf.conf.5 \
+	$(COMPLETIONS)/ipipbpf $(UNITS)/ipipbpf@.service $(PREFIX)/libexec/ipipbpf/if-up
+
 install: all ## install below PREFIX (/usr/local), under DESTDIR
-	install -d '$(DESTDIR)$(PREFIX)/sbin'
+	install -d $(patsubst %,'$(DESTDIR)%',$(sort $(dir $(INSTALLED))))
 	install -m 0755 $(BUILD)/ipipbpf '$(DESTDIR)$(PREFIX)/sbin/ipipbpf'
+	install -m 0644 man/ipipbpf.8 '$(DESTDIR)$(PREFIX)/share/man/man8/ipipbpf.8'
+	install -m 0644 man/ipipbpf.conf.5 '$(DESTDIR)$(PREFIX)/share/man/man5/ipipbpf.conf.5'
+	install -m 0644 completion/ipipbpf '$(DESTDIR)$(COMPLETIONS)/ipipbpf'
+	sed 's|@sbindir@|$(PREFIX)/sbin|' systemd/ipipbpf@.service.in | \
+		install -m 0644 /dev/stdin '$(DESTDIR)$(UNITS)/ipipbpf@.service'
+	install -m 0755 systemd/if-up '$(DESTDIR)$(PREFIX)/libexec/ipipbpf/if-up'
 
 uninstall: ## take away what install put there
-	rm -f '$(DESTDIR)$(PREFIX)/sbin/ipipbpf'
+	rm -f $(INSTALLED:%='$(DESTDIR)%')
+
+# In a copy of the tree, since a package's parts land beside it and its build leaves files in debian/.
+deb: ## build build/deb/ipipbpf_*.deb, for the Debian that this is
+	@tests/install-packages build deb
+	@rm -rf build/deb
+	@mkdir -p build/deb/ipipbpf
+	@tar -c --exclude=./build --exclude=./.git --exclude=__pycache__ . | tar -x -C build/deb/ipipbpf
+	@cd build/deb/ipipbpf && DEB_BUILD_OPTIONS=noautodbgsym dpkg-buildpackage -us -uc -b >../log 2>&1 || \
+		{ tail -n 30 ../log; exit 1; }
+	@ls build/deb/*.deb
 
 clean: ## delete build/
 	rm -rf build
@@ -123,7 +146,7 @@ bench: root ## as root: print a table of speeds
 	@$(MAKE) all
 	@tests/bench/run
 
-fuzz: root ## as root: fuzz the loader's parsers for a minute
+fuzz: root ## as root: fuzz the programs and the loader's parsers for a minute
 	@tests/install-packages build check
 	@$(MAKE) all
 	@tests/fuzz/run
@@ -136,12 +159,17 @@ mutants: root ## as root: plant bugs in bpf/ and see that the tests name them
 # Each build with -Werror has a directory of its own, so that no object of an earlier `make` hides a warning.
 # pytest's last line is to be the last: on SIGQUIT make leaves with status 1 and no word of its own.
 check: root ## as root: all tests; the last line is `N passed, N failed, N skipped`
-	@tests/install-packages build demo check
+	@tests/install-packages build demo check deb
 	@$(MAKE) BUILD=build/werror WERROR=-Werror all
 	@$(MAKE) sanitized
 	@$(MAKE) all
 	@$(MAKE) check-layers
 	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -p no:cacheprovider tests || kill -QUIT $$PPID
+
+check-deb: root ## as root: what `make install` and `make deb` put on a system; `make check` does it too
+	@tests/install-packages build check deb
+	@$(MAKE) all
+	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -p no:cacheprovider tests/test_package.py || kill -QUIT $$PPID
 
 check-vm: root ## as root: the tests again on other kernels (5.10, 6.1, 6.12, newest), in virtual machines
 	@tests/install-packages build vm
@@ -178,5 +206,5 @@ check-format: ## name what clang-format would write otherwise
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 20
 
-.PHONY: all always bench check check-conformance check-format check-layers check-vm clean conformance demo fuzz help \
-	install mutants root sanitized tools uninstall
+.PHONY: all always bench check check-conformance check-deb check-format check-layers check-vm clean conformance deb demo \
+	fuzz help install mutants root sanitized tools uninstall

@@ -108,12 +108,13 @@ static __always_inline bool fib_leads_to_our_next_hop(const struct bpf_fib_looku
 /* Asks for the route to `remote`, as for a packet of this host's own of `total_len` bytes. */
 static __always_inline long encap_ask(hook_context *ctx, struct encap *encap, __be32 local, __u8 tos, __u32 total_len)
 {
-	__builtin_memset(&encap->fib, 0, sizeof(encap->fib));
-	encap->fib.l4_protocol = IPPROTO_IPIP;
-	encap->fib.tos = tos;
-	encap->fib.ipv4_src = local;
-	encap->fib.ipv4_dst = encap->remote;
-	encap->fib.tot_len = total_len;
+	encap->fib = (struct bpf_fib_lookup){
+		.l4_protocol = IPPROTO_IPIP,
+		.tos = tos,
+		.ipv4_src = local,
+		.ipv4_dst = encap->remote,
+		.tot_len = total_len,
+	};
 	return fib_ask(ctx, &encap->fib);
 }
 

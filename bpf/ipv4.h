@@ -35,12 +35,12 @@ static __always_inline __be32 address_of(const __u8 bytes[4])
 	return address;
 }
 
+/* `sum` of fewer than 65,536 words of 32 bits: three folds then leave no carry. */
 static __always_inline __u16 checksum_fold(__u64 sum)
 {
 	sum = (sum & 0xffffffff) + (sum >> 32);
 	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return sum + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16);
 }
 
 static __always_inline __u64 checksum_of_20_bytes(const void *header)

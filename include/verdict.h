@@ -106,7 +106,7 @@ enum fate {
 	  "look at the path to the peer's outer address ('ip route get REMOTE', traceroute)")                          \
 	X(ERROR_RELAYED, "error_relayed", CARRY,                                                                       \
 	  "an ICMP error from inside the tunnel, turned into one about the inner packet for its sender",               \
-	  "look at the path to the peer's outer address: MTU, TTL, reachability")                                      \
+	  "look at the path to the peer (MTU, TTL, reachability), and whether it has a tunnel for us")                 \
 	X(ERROR_KEPT, "error_kept", UNTOUCHED,                                                                         \
 	  "an ICMP error from inside the tunnel that quotes too little to name the inner sender",                      \
 	  "as error_relayed; the next packet to that peer draws the error")                                            \
@@ -115,7 +115,7 @@ enum fate {
 	  "as error_relayed; 'icmp' sets the rate")                                                                    \
 	X(ERROR_IGNORED, "error_ignored", UNTOUCHED,                                                                   \
 	  "an ICMP error about a tunnel packet that must not leave the tunnel, or contradicts what was sent",          \
-	  "a port or protocol unreachable tells that the peer has no tunnel for us: add it there")                     \
+	  "a port unreachable tells that the peer has no tunnel for us: add it there")                                 \
 	X(ECN_ALARM, "ecn_alarm", CARRY,                                                                               \
 	  "unwrapped, with a combination of inner and outer ECN that no sound sender or router makes",                 \
 	  "the peer or a router between treats ECN wrongly; RFC 6040 lets the packet pass")                            \

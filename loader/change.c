@@ -6,10 +6,8 @@
 
 #include "address.h"
 #include "change.h"
-#include "counters.h"
 #include "fail.h"
 #include "loop.h"
-#include "sweep.h"
 
 /* Bytes of the outer header. */
 #define OVERHEAD 20
@@ -60,17 +58,41 @@ void change_close(struct change *change, struct attachment *attachment)
 	attachment_close(attachment);
 }
 
+/* Gives `list` room for one more than `count`. */
+static int make_room(void **list, size_t size, size_t count, size_t *room)
+{
+	size_t more = *room ? 2 * *room : 16;
+	void *longer;
+
+	if (count < *room)
+		return DONE;
+	longer = realloc(*list, more * size);
+	if (!longer)
+		return fail("out of memory");
+	*list = longer;
+	*room = more;
+	return DONE;
+}
+
+int change_wish_peer(struct change *change, const struct peer_wish *wish)
+{
+	void *list = change->peer_wishes;
+	int result = make_room(&list, sizeof(*wish), change->peer_wish_count, &change->peer_wish_room);
+
+	change->peer_wishes = list;
+	if (!result)
+		change->peer_wishes[change->peer_wish_count++] = *wish;
+	return result;
+}
+
 int change_wish_prefix(struct change *change, const struct prefix_wish *wish)
 {
-	if (change->wish_count == change->wish_room) {
-		size_t room = change->wish_room ? 2 * change->wish_room : 16;
-		struct prefix_wish *longer = realloc(change->wishes, room * sizeof(*longer));
+	void *list = change->wishes;
+	int result = make_room(&list, sizeof(*wish), change->wish_count, &change->wish_room);
 
-		if (!longer)
-			return fail("out of memory");
-		change->wishes = longer;
-		change->wish_room = room;
-	}
+	change->wishes = list;
+	if (result)
+		return result;
 	change->wishes[change->wish_count++] = *wish;
 	return DONE;
 }
@@ -106,6 +128,19 @@ const struct prefix_wish *change_find_wish(const struct change *change, const st
 	return bsearch(key, change->wishes, change->wish_count, sizeof(*change->wishes), compare);
 }
 
+static int compare_peers(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct peer_key));
+}
+
+const struct peer_wish *change_find_peer_wish(const struct change *change, const __u8 remote[4])
+{
+	if (!change->peer_wish_count)
+		return NULL;
+	return bsearch(remote, change->peer_wishes, change->peer_wish_count, sizeof(*change->peer_wishes),
+		       compare_peers);
+}
+
 bool change_wants_route(const struct change *change, const struct prefix_wish *wish)
 {
 	return wish && wish->present && wish->routed && !change->hold_routes &&
@@ -123,278 +158,143 @@ static int check_same_route(const struct change *change, const struct prefix_wis
 	return fail("the kernel has a route %s that others made: delete it, or use 'routes off'", prefix);
 }
 
-int change_check_source(const struct change *change, const __u8 src[4])
+bool change_has_routes(const struct change *change)
+{
+	for (size_t i = 0; i < change->wish_count; i++) {
+		if (change->wishes[i].present && change->wishes[i].routed)
+			return change->attachment->meta.routes == SWITCH_ON;
+	}
+	return false;
+}
+
+int change_check_source(struct change *change, const __u8 src[4])
 {
 	char text[ADDRESS_TEXT];
 	struct route route;
 
-	if (address_is_zero(src) || change->attachment->meta.routes != SWITCH_ON)
+	if (address_is_zero(src) || change->attachment->meta.routes != SWITCH_ON ||
+	    !memcmp(src, change->checked_src, sizeof(change->checked_src)))
 		return DONE;
-	if (!route_lookup(change->session->netlink, address_number(src), &route) && route.type == RTN_LOCAL)
+	if (!route_lookup(change->session->netlink, address_number(src), &route) && route.type == RTN_LOCAL) {
+		memcpy(change->checked_src, src, sizeof(change->checked_src));
 		return DONE;
+	}
 	address_format(src, text);
 	return fail("src %s is no address of this host: 'ip address add %s/32 dev lo' makes it one", text, text);
 }
 
-int change_check(struct change *change)
+static void sort_wishes(struct change *change)
 {
 	if (change->wish_count)
 		qsort(change->wishes, change->wish_count, sizeof(*change->wishes), compare);
+	if (change->peer_wish_count)
+		qsort(change->peer_wishes, change->peer_wish_count, sizeof(*change->peer_wishes), compare_peers);
+}
+
+static int find_ways(struct change *change)
+{
+	const struct peers *peers = &change->peers;
+
+	if (ways_make(&change->ways, change->peer_wish_count + peers->count))
+		return FAILED;
+	for (size_t i = 0; i < change->peer_wish_count; i++)
+		ways_add(&change->ways, change->peer_wishes[i].key.remote);
+	for (size_t i = 0; i < peers->count; i++) {
+		if (!change_find_peer_wish(change, peers->list[i].key.remote))
+			ways_add(&change->ways, peers->list[i].key.remote);
+	}
+	ways_sort(&change->ways);
+	return DONE;
+}
+
+static int check_wishes(struct change *change)
+{
 	for (size_t i = 0; i < change->wish_count; i++) {
 		const struct prefix_wish *wish = &change->wishes[i];
 
 		if (check_same_route(change, wish) || (wish->present && change_check_source(change, wish->record.src)))
 			return FAILED;
 	}
-	if (change->peer.given && change->peer.present && change_check_source(change, change->peer.src))
-		return FAILED;
-	return loop_check(change);
+	for (size_t i = 0; i < change->peer_wish_count; i++) {
+		const struct peer_wish *wish = &change->peer_wishes[i];
+
+		if (wish->present && change_check_source(change, wish->src))
+			return FAILED;
+	}
+	return DONE;
 }
 
-static int map_failed(const char *name, const char *what, int error)
+int change_check(struct change *change)
 {
-	if (error == -E2BIG || error == -ENOSPC)
-		return fail("cannot write %s: the map '%s' is full", what, name);
-	return fail("cannot write %s into the map '%s': %s", what, name, strerror(-error));
+	sort_wishes(change);
+	return find_ways(change) || check_wishes(change) ? FAILED : loop_check(change);
 }
 
-static int set_peer_src(struct change *change, const char *what)
+/* The source that was set for a peer, or is wished for. */
+static void peer_source(const struct change *change, const __u8 remote[4], __u8 src[4])
 {
-	const struct peer_wish *wish = &change->peer;
-	struct peer_src before, after;
-	struct map_change set = {
-		.fd = change->attachment->maps.peer_src,
-		.key = &wish->key,
-		.key_size = sizeof(wish->key),
-		.value_size = sizeof(after),
-	};
-	int error;
+	const struct peer_wish *wish = change_find_peer_wish(change, remote);
 
-	peer_src_read(set.fd, wish->key.remote, before.src);
-	memcpy(after.src, wish->src, sizeof(after.src));
-	set.before = address_is_zero(before.src) ? NULL : &before;
-	set.after = address_is_zero(after.src) || !wish->present ? NULL : &after;
-	error = journal_map(&change->journal, &set);
-	return error ? map_failed("peer_src", what, error) : DONE;
-}
-
-static int set_peer(struct change *change)
-{
-	const struct peer_wish *wish = &change->peer;
-	const struct peer_entry *before = peers_find(&change->peers, wish->key.remote);
-	const struct map_change set = {
-		.fd = change->attachment->maps.peers,
-		.key = &wish->key,
-		.key_size = sizeof(wish->key),
-		.before = before ? &before->peer : NULL,
-		.after = wish->present ? &wish->peer : NULL,
-		.value_size = sizeof(wish->peer),
-	};
-	int error = journal_map(&change->journal, &set);
-	char name[ADDRESS_TEXT];
-
-	peer_name(wish->key.remote, name);
-	if (error)
-		return map_failed("peers", name, error);
-	/* A failure is no harm: else the peer's first packet makes them. */
-	if (wish->present)
-		counters_make_peer(change->attachment->maps.peer_counters, &wish->key);
-	return set_peer_src(change, name);
-}
-
-static int set_prefix(struct change *change, const struct prefix_wish *wish)
-{
-	const struct prefix_entry *before = prefixes_find(&change->prefixes, &wish->key);
-	const struct map_change set = {
-		.fd = change->attachment->maps.prefixes,
-		.key = &wish->key,
-		.key_size = sizeof(wish->key),
-		.before = before ? &before->prefix : NULL,
-		.after = wish->present ? &wish->prefix : NULL,
-		.value_size = sizeof(wish->prefix),
-	};
-	int error = journal_map(&change->journal, &set);
-	char name[PREFIX_TEXT];
-
-	return error ? map_failed("prefixes", prefix_format(&wish->key, name), error) : DONE;
-}
-
-static int set_record(struct change *change, const struct prefix_wish *wish)
-{
-	const struct route_entry *before = route_records_find(&change->records, &wish->key);
-	const struct map_change set = {
-		.fd = change->attachment->maps.routes,
-		.key = &wish->key,
-		.key_size = sizeof(wish->key),
-		.before = before ? &before->record : NULL,
-		.after = wish->present && wish->routed ? &wish->record : NULL,
-		.value_size = sizeof(wish->record),
-	};
-	int error = journal_map(&change->journal, &set);
-	char name[PREFIX_TEXT];
-
-	return error ? map_failed("routes", prefix_format(&wish->key, name), error) : DONE;
-}
-
-/* Of prefix, peer and device the first that names one. */
-static __be32 preferred_source(const struct change *change, const struct prefix_wish *wish)
-{
-	__u8 src[4];
-
-	if (!address_is_zero(wish->record.src))
-		return address_number(wish->record.src);
-	peer_src_read(change->attachment->maps.peer_src, wish->prefix.remote, src);
-	return address_number(address_is_zero(src) ? change->attachment->meta.src : src);
+	if (wish)
+		memcpy(src, wish->src, 4);
+	else
+		peer_src_read(change->attachment->maps.peer_src, remote, src);
 }
 
 /* What is left inside of the way to the peer. */
-static __u32 inner_mtu(const struct change *change, const struct prefix_wish *wish)
+static __u32 inner_mtu(const struct change *change, const __u8 remote[4])
 {
 	__be32 source;
 	__u32 mtu;
 
-	if (route_source(change->session->netlink, address_number(wish->prefix.remote), &source, &mtu))
+	if (route_source(change->session->netlink, address_number(remote), &source, &mtu))
 		mtu = change->link.mtu;
 	return mtu > OVERHEAD ? mtu - OVERHEAD : mtu;
 }
 
-static int route_failed(const struct change *change, const struct prefix_wish *wish, int error)
+static void ask_way(const struct change *change, struct way *way)
 {
-	const char *device = change->attachment->name.device;
-	char name[PREFIX_TEXT];
+	__u8 src[4];
 
-	prefix_format(&wish->key, name);
-	if (error == -ENETDOWN)
-		return fail("cannot make the route %s: %s is down, 'ip link set %s up'", name, device, device);
-	return fail("cannot change the route %s: %s (%s)", name, strerror(-error),
-		    netlink_reason(change->session->netlink));
-}
-
-static void note_unsourced(struct change *change, const struct route *route, const struct prefix_key *key)
-{
-	if (route->src || change->has_unsourced)
+	if (way->asked)
 		return;
-	change->unsourced = *key;
-	change->has_unsourced = true;
+	peer_source(change, way->remote, src);
+	way->src = address_number(address_is_zero(src) ? change->attachment->meta.src : src);
+	way->mtu = inner_mtu(change, way->remote);
+	way->asked = true;
 }
 
-static int set_route(struct change *change, const struct prefix_wish *wish)
+const struct route *change_route_before(const struct change *change, const struct prefix_wish *wish)
 {
-	const struct route *before = fib_find_tunnel(&change->fib, &wish->key, change->link.ifindex);
-	struct route after = {
+	return fib_find_tunnel(&change->fib, &wish->key, change->link.ifindex);
+}
+
+struct route change_route(struct change *change, const struct prefix_wish *wish)
+{
+	const struct route *before = change_route_before(change, wish);
+	struct way *known = ways_find(&change->ways, wish->prefix.remote);
+	struct way unknown = { 0 }; /* a prefix that people wrote, with no peer */
+	struct way *way = known ? known : &unknown;
+	struct route route = {
 		.dst = address_number(wish->key.addr),
 		.prefixlen = (__u8)wish->key.prefixlen,
 		.ifindex = change->link.ifindex,
-		.src = preferred_source(change, wish),
-		.mtu = inner_mtu(change, wish),
 		.priority = before ? before->priority : 0,
 	};
-	int error;
 
-	if (before && before->src == after.src && before->mtu == after.mtu)
-		return DONE;
-	error = journal_route(&change->journal, before, &after);
-	if (error)
-		return route_failed(change, wish, error);
-	note_unsourced(change, &after, &wish->key);
-	return DONE;
-}
-
-/* A route is only taken for ours if there is a record of it. */
-static int drop_route(struct change *change, const struct prefix_wish *wish)
-{
-	int error;
-
-	if (!route_records_find(&change->records, &wish->key))
-		return DONE;
-	error = journal_route(&change->journal, fib_find_tunnel(&change->fib, &wish->key, change->link.ifindex), NULL);
-	return error ? route_failed(change, wish, error) : DONE;
-}
-
-/*
- * A killed process leaves what attach can finish: the record is there before the prefix, the prefix before the route
- * into it, and in reverse where they go.
- */
-static int apply_prefix(struct change *change, const struct prefix_wish *wish)
-{
-	if (wish->present && wish->routed) {
-		if (set_record(change, wish) || set_prefix(change, wish))
-			return FAILED;
-		return change_wants_route(change, wish) ? set_route(change, wish) : drop_route(change, wish);
-	}
-	if (drop_route(change, wish) || set_prefix(change, wish))
-		return FAILED;
-	return set_record(change, wish);
-}
-
-static int apply_prefixes(struct change *change)
-{
-	for (size_t i = 0; i < change->wish_count; i++) {
-		if (apply_prefix(change, &change->wishes[i]))
-			return FAILED;
-	}
-	return DONE;
-}
-
-/* A peer comes before its prefixes and goes after them: a prefix without its peer drops what it holds. */
-static int apply(struct change *change)
-{
-	const struct peer_wish *peer = &change->peer;
-
-	if (peer->given && peer->present && set_peer(change))
-		return FAILED;
-	if (apply_prefixes(change))
-		return FAILED;
-	return peer->given && !peer->present ? set_peer(change) : DONE;
-}
-
-int change_apply(struct change *change)
-{
-	if (!apply(change))
-		return DONE;
-	change_undo(change);
-	return FAILED;
-}
-
-void change_undo(struct change *change)
-{
-	journal_undo(&change->journal);
-	sweep(change->session, change->attachment, change->link.ifindex);
-}
-
-static void warn_unsourced(const struct change *change)
-{
-	char prefix[PREFIX_TEXT], source[ADDRESS_TEXT];
-	__u8 address[4];
-	__be32 number;
-	__u32 mtu;
-
-	if (!change->has_unsourced ||
-	    route_source(change->session->netlink, address_number(change->unsourced.addr), &number, &mtu))
-		return;
-	address_bytes(number, address);
-	warn("no src is given: the kernel will send to %s from %s, which a far end with 'rpf strict' must list in its "
-	     "prefixes",
-	     prefix_format(&change->unsourced, prefix), address_format(address, source));
-}
-
-void change_keep(struct change *change)
-{
-	warn_unsourced(change);
-	sweep(change->session, change->attachment, change->link.ifindex);
-}
-
-int change_carry_out(struct change *change)
-{
-	if (change_check(change) || change_apply(change))
-		return FAILED;
-	change_keep(change);
-	return DONE;
+	memcpy(way->remote, wish->prefix.remote, 4);
+	ask_way(change, way);
+	/* Of prefix, peer and device the first that names one. */
+	route.src = address_is_zero(wish->record.src) ? way->src : address_number(wish->record.src);
+	route.mtu = way->mtu;
+	return route;
 }
 
 void change_end(struct change *change)
 {
 	journal_free(&change->journal);
+	ways_free(&change->ways);
+	free(change->peer_wishes);
 	free(change->wishes);
 	prefixes_free(&change->prefixes);
 	route_records_free(&change->records);

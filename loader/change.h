@@ -15,6 +15,7 @@
 #include "peers.h"
 #include "prefixes.h"
 #include "session.h"
+#include "ways.h"
 
 /* What a prefix is to be. */
 struct prefix_wish {
@@ -27,9 +28,8 @@ struct prefix_wish {
 
 /* What a peer is to be. */
 struct peer_wish {
-	bool given;
-	bool present; /* false: it goes */
 	struct peer_key key;
+	bool present; /* false: it goes */
 	struct peer peer;
 	__u8 src[4];
 };
@@ -45,12 +45,16 @@ struct change {
 	struct peers peers;
 	struct fib fib;
 	/* What is wished for. */
-	struct peer_wish peer;
+	struct peer_wish *peer_wishes;
+	size_t peer_wish_count;
+	size_t peer_wish_room;
 	struct prefix_wish *wishes;
 	size_t wish_count;
 	size_t wish_room;
+	struct ways ways; /* to the peers that are there or wished for; after change_check */
 	/* What was done. */
 	struct journal journal;
+	__u8 checked_src[4];         /* the source that was last found to be this host's */
 	struct prefix_key unsourced; /* a route without a source that was made ... */
 	bool has_unsourced;          /* ... if any was */
 };
@@ -64,7 +68,8 @@ void change_close(struct change *change, struct attachment *attachment);
 int change_begin(struct change *change, const struct session *session, const struct attachment *attachment,
 		 const struct link *link);
 
-/* Wishes for a prefix: at most once for each. */
+/* Wishes for a peer, for a prefix: at most once for each. */
+int change_wish_peer(struct change *change, const struct peer_wish *wish);
 int change_wish_prefix(struct change *change, const struct prefix_wish *wish);
 
 /*
@@ -73,15 +78,23 @@ int change_wish_prefix(struct change *change, const struct prefix_wish *wish);
  */
 int change_wish_routes(struct change *change, const __u8 *remote);
 
-/* The wish for this very prefix, or NULL. Only after change_check. */
+/* The wish for this very prefix, for this peer, or NULL. Only after change_check. */
 const struct prefix_wish *change_find_wish(const struct change *change, const struct prefix_key *key);
+const struct peer_wish *change_find_peer_wish(const struct change *change, const __u8 remote[4]);
 
 /* Whether a wish, if there is one, asks for a kernel route. */
 bool change_wants_route(const struct change *change, const struct prefix_wish *wish);
 
+/* Whether any wish is for a prefix with a kernel route, be it held back. */
+bool change_has_routes(const struct change *change);
+
+/* The route that a wish asks for, if it asks for one, and the one into the tunnel that is there, or NULL. */
+struct route change_route(struct change *change, const struct prefix_wish *wish);
+const struct route *change_route_before(const struct change *change, const struct prefix_wish *wish);
+
 /* Refuses loops, kernel routes that others made, and sources that are not this host's. Changes nothing. */
 int change_check(struct change *change);
-int change_check_source(const struct change *change, const __u8 src[4]);
+int change_check_source(struct change *change, const __u8 src[4]);
 
 /* Does it. FAILED leaves nothing done. */
 int change_apply(struct change *change);

@@ -43,6 +43,17 @@ struct prefix_request {
 	bool bare;
 };
 
+/* The keywords of `attach`; they read into a struct attach_request. */
+extern const struct keyword attach_keywords[];
+extern const size_t attach_keyword_count;
+
+/* The same of `peer`, into a struct peer_request: its options, and behind them `prefix`. */
+extern const struct keyword peer_keywords[];
+extern const size_t peer_option_count;
+enum {
+	PEER_GROUP_REMOTE = GROUP_COMMAND,
+};
+
 int attach_parse(struct words *words, struct attach_request *request);
 int peer_parse(struct words *words, struct peer_request *request);
 int peer_parse_del(struct words *words, struct peer_request *request);
@@ -58,5 +69,13 @@ int prefix_add_run(struct session *session, struct words *words);
 int prefix_replace_run(struct session *session, struct words *words);
 int prefix_del_run(struct session *session, struct words *words);
 int show_run(struct session *session, struct words *words);
+int stats_run(struct session *session, struct words *words);
+int top_run(struct session *session, struct words *words);
+int apply_run(struct session *session, struct words *words);
+int confirm_run(struct session *session, struct words *words);
+int export_run(struct session *session, struct words *words);
+
+/* What `detach` does, in a session that is open for it. */
+int detach_device(const struct session *session, const char *device);
 
 #endif

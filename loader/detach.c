@@ -81,7 +81,7 @@ static int take_off(const struct session *session, struct attachment *attachment
 	return forwarding_release(session, attachment);
 }
 
-static int detach(const struct session *session, const char *device)
+int detach_device(const struct session *session, const char *device)
 {
 	struct attachment attachment;
 	enum folder_state state;
@@ -114,7 +114,7 @@ int detach_run(struct session *session, struct words *words)
 		result = session_open(session, SESSION_DETACH);
 	if (result)
 		return result;
-	result = detach(session, device);
+	result = detach_device(session, device);
 	session_close(session);
 	return result;
 }

@@ -1,12 +1,39 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <syslog.h>
 
 #include "fail.h"
 
+static const char *place;
+static unsigned int place_line;
+
+void fail_at(const char *file, unsigned int line)
+{
+	place = file;
+	place_line = line;
+}
+
+static bool to_log;
+
+void fail_to_log(void)
+{
+	openlog("ipipbpf", LOG_PID, LOG_DAEMON);
+	to_log = true;
+}
+
 static void say(const char *before, const char *format, va_list arguments)
 {
+	if (to_log) {
+		vsyslog(LOG_WARNING, format, arguments);
+		return;
+	}
 	fputs(before, stderr);
+	if (place && place_line)
+		fprintf(stderr, "%s:%u: ", place, place_line);
+	else if (place)
+		fprintf(stderr, "%s: ", place);
 	vfprintf(stderr, format, arguments);
 	fputc('\n', stderr);
 }

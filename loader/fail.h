@@ -19,4 +19,10 @@ __attribute__((format(printf, 1, 2))) int wrong(const char *format, ...);
 /* Prints "ipipbpf: warning: ..." on standard error. */
 __attribute__((format(printf, 1, 2))) void warn(const char *format, ...);
 
+/* From here on every line names this file, and the line in it unless that is 0. NULL: none again. */
+void fail_at(const char *file, unsigned int line);
+
+/* From here on all lines go to the system's log, for a process that has no standard error. */
+void fail_to_log(void);
+
 #endif

@@ -59,6 +59,17 @@ enum xdp_place hook_xdp_find(__u32 ifindex, const char *folder, const struct map
 	return place;
 }
 
+bool hook_xdp_is_left_over(__u32 ifindex, const char *folder, const struct maps *maps)
+{
+	__u32 attached;
+	int link = pinned_link_open(folder, PIN, &attached);
+
+	/* It may be off its device already, and only still have its pin. */
+	if (link >= 0)
+		close(link);
+	return link >= 0 || hook_xdp_find(ifindex, folder, maps) != XDP_ABSENT;
+}
+
 /* Says why the program could not be attached. */
 static int fail_attach(const struct link *link, enum mode mode, int error)
 {

@@ -21,6 +21,9 @@ enum xdp_place {
 /* Where our program is on this device. */
 enum xdp_place hook_xdp_find(__u32 ifindex, const char *folder, const struct maps *maps);
 
+/* Whether there is anything of it that hook_xdp_detach would take away. */
+bool hook_xdp_is_left_over(__u32 ifindex, const char *folder, const struct maps *maps);
+
 /*
  * Attaches the program in MODE_NATIVE or MODE_SKB, or puts it in the place of the one that is there: alone in one step,
  * in a dispatcher in two, unless it is the same program, which stays. `quiet`: the caller has another way if this

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Steps that are done at once and remembered, so that they can be undone in reverse when a later one fails. */
+/*
+ * Steps that are queued, done in their order by as few system calls as the kernel allows, and remembered, so that they
+ * can be undone in reverse when a later one fails.
+ */
 #ifndef JOURNAL_H
 #define JOURNAL_H
 
@@ -15,6 +18,7 @@ struct journal {
 	struct step *steps;
 	size_t count;
 	size_t room;
+	size_t tried; /* of the steps, how many journal_flush has been at */
 };
 
 /* One entry of a map. */
@@ -27,13 +31,25 @@ struct map_change {
 	size_t value_size;
 };
 
-/* Do what they say, if it changes anything. Return 0 or -errno, and then they have done nothing. */
+/* The step that could not be done: a route, or else the entry of a map. */
+struct journal_failure {
+	int error; /* -errno */
+	const struct route *route;
+	int fd;
+	const void *key;
+	size_t key_size;
+};
+
+/* Queue what they say, if it changes anything. Return 0 or -ENOMEM. */
 int journal_map(struct journal *journal, const struct map_change *change);
 
 /* A route into the tunnel; `before` is what is there, `after` what is to be, NULL: none. */
 int journal_route(struct journal *journal, const struct route *before, const struct route *after);
 
-/* Undoes all steps, the last first. */
+/* Does the steps that are queued, up to the first that fails. Returns 0 or -errno; then *failure tells of that one. */
+int journal_flush(struct journal *journal, struct journal_failure *failure);
+
+/* Undoes all steps that were done, the last first. */
 void journal_undo(struct journal *journal);
 
 /* Forgets all steps: they stay. */

@@ -81,6 +81,19 @@ static int check_peers(const struct change *change, const struct peers *peers)
 	return DONE;
 }
 
+/* The peers that are there and stay. */
+static int check_own_peers(const struct change *change)
+{
+	for (size_t i = 0; i < change->peers.count; i++) {
+		const __u8 *remote = change->peers.list[i].key.remote;
+		const struct peer_wish *wish = change_find_peer_wish(change, remote);
+
+		if ((!wish || wish->present) && check_remote(change, remote, false))
+			return FAILED;
+	}
+	return DONE;
+}
+
 /* A route into one attachment's tunnel swallows the peers of the others in this namespace as well. */
 static int check_other_attachments(const struct change *change)
 {
@@ -118,14 +131,24 @@ static int check_own_address(const struct change *change, const __u8 remote[4])
 	return DONE;
 }
 
+static int check_new_peers(const struct change *change)
+{
+	for (size_t i = 0; i < change->peer_wish_count; i++) {
+		const struct peer_wish *wish = &change->peer_wishes[i];
+		const __u8 *remote = wish->key.remote;
+
+		if (wish->present && !peers_find(&change->peers, remote) &&
+		    (check_own_address(change, remote) || check_remote(change, remote, true)))
+			return FAILED;
+	}
+	return DONE;
+}
+
 int loop_check(const struct change *change)
 {
-	const struct peer_wish *peer = &change->peer;
-	bool is_new = peer->given && peer->present && !peers_find(&change->peers, peer->key.remote);
-
-	if (is_new && (check_own_address(change, peer->key.remote) || check_remote(change, peer->key.remote, true)))
+	if (check_new_peers(change))
 		return FAILED;
 	if (!change->wish_count)
 		return DONE;
-	return check_peers(change, &change->peers) || check_other_attachments(change) ? FAILED : DONE;
+	return check_own_peers(change) || check_other_attachments(change) ? FAILED : DONE;
 }

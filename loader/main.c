@@ -92,12 +92,45 @@ static const struct command commands[] = {
 	  "delete a prefix",
 	  "\n"
 	  "  ipipbpf prefix del eth0 10.0.0.0/8\n" },
+	{ "apply", NULL, apply_run, "[--dry-run] [--confirm SECS] FILE",
+	  "make a device what a file says, by the difference alone",
+	  "The file is the whole truth: what it does not name goes, or is as 'attach' has it by default. All is done,\n"
+	  "or nothing. The device is FILE's name without .conf, or the file's 'Device ='.\n"
+	  "  --dry-run    print what would change, a line each (+ comes, - goes, ~ becomes another), change nothing\n"
+	  "  --confirm    put back what was there before, unless 'ipipbpf confirm DEV' comes within SECS (1..86400)\n"
+	  "\n"
+	  "  ipipbpf apply --dry-run /etc/ipipbpf/eth0.conf\n"
+	  "  ipipbpf apply /etc/ipipbpf/eth0.conf\n"
+	  "  ipipbpf apply --confirm 60 /etc/ipipbpf/eth0.conf\n" },
+	{ "confirm", NULL, confirm_run, "DEV",
+	  "keep what 'apply --confirm' changed",
+	  "\n"
+	  "  ipipbpf confirm eth0\n" },
+	{ "export", NULL, export_run, "DEV",
+	  "print an attachment as the file that 'apply' reads",
+	  "\n"
+	  "  ipipbpf export eth0 >/etc/ipipbpf/eth0.conf\n" },
 	{ "show", NULL, show_run, "[DEV]",
 	  "attachments, peers, prefixes and counters of this namespace",
 	  "With -j as JSON.\n"
 	  "\n"
 	  "  ipipbpf show\n"
 	  "  ipipbpf -j show eth0\n" },
+	{ "stats", NULL, stats_run, "[DEV] [openmetrics | -w SECS]",
+	  "counters of peers and verdicts, or how fast they move",
+	  "  openmetrics  the metrics that Prometheus and node_exporter's textfile collector read; also --openmetrics\n"
+	  "  -w           every SECS seconds a block of lines with packets and bytes per second, until interrupted\n"
+	  "With -j as JSON; with -w too, one array a line.\n"
+	  "\n"
+	  "  ipipbpf stats eth0\n"
+	  "  ipipbpf stats -w 5\n"
+	  "  ipipbpf stats openmetrics\n" },
+	{ "top", NULL, top_run, "[DEV]",
+	  "watch the peers on a terminal, the busiest first",
+	  "Once a second: packets and bits per second of each peer, and why packets are dropped. q quits.\n"
+	  "\n"
+	  "  ipipbpf top\n"
+	  "  ipipbpf -n blue top eth0\n" },
 };
 /* clang-format on */
 
@@ -157,9 +190,14 @@ static int wrong_verb(const char *name, const char *word)
 	return wrong("unknown word '%s': allowed behind '%s' are %s and help", word, name, verbs);
 }
 
+static bool asks_for_help(struct words *words)
+{
+	return words_skip(words, "help") || words_skip(words, "--help") || words_skip(words, "-h");
+}
+
 static int run(const struct command *command, struct session *session, struct words *words)
 {
-	if (words_skip(words, "help"))
+	if (asks_for_help(words))
 		return help_on(command->name, command->verb);
 	return command->run(session, words);
 }
@@ -167,13 +205,26 @@ static int run(const struct command *command, struct session *session, struct wo
 /* The command behind a name that has several. */
 static int dispatch_verb(const char *name, struct session *session, struct words *words)
 {
-	if (words_skip(words, "help"))
+	if (asks_for_help(words))
 		return help_on(name, NULL);
 	for (size_t i = 0; i < COUNT(commands); i++) {
 		if (!strcmp(commands[i].name, name) && *words->next && words_skip(words, commands[i].verb))
 			return run(&commands[i], session, words);
 	}
 	return wrong_verb(name, *words->next);
+}
+
+static int unknown_command(const char *name)
+{
+	char names[256] = "";
+
+	for (size_t i = 0; i < COUNT(commands); i++) {
+		size_t length = strlen(names);
+
+		if (!i || strcmp(commands[i].name, commands[i - 1].name))
+			snprintf(names + length, sizeof(names) - length, "%s, ", commands[i].name);
+	}
+	return wrong("unknown command '%s': allowed are %shelp", name, names);
 }
 
 static int dispatch(struct session *session, struct words *words)
@@ -189,7 +240,7 @@ static int dispatch(struct session *session, struct words *words)
 			continue;
 		return commands[i].verb ? dispatch_verb(name, session, words) : run(&commands[i], session, words);
 	}
-	return wrong("unknown command '%s': allowed are attach, detach, peer, prefix, show and help", name);
+	return unknown_command(name);
 }
 
 static int wrong_option(char *const *arguments)

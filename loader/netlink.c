@@ -12,6 +12,7 @@
 /* The kernel fills a datagram of a dump as far as the reader's buffer goes, but never beyond 32 KiB. */
 #define ANSWER_SIZE 32768
 #define REASON_SIZE 256
+#define BATCH_SIZE 65536
 
 struct netlink {
 	struct mnl_socket *socket;
@@ -21,6 +22,9 @@ struct netlink {
 	char reason[REASON_SIZE];
 	_Alignas(struct nlmsghdr) char request[REQUEST_SIZE];
 	_Alignas(struct nlmsghdr) char answer[ANSWER_SIZE];
+	_Alignas(struct nlmsghdr) char batch[BATCH_SIZE];
+	size_t batch_length;
+	unsigned int batch_count;
 };
 
 /* One request on its way to being answered. */
@@ -169,6 +173,16 @@ static bool take_all(struct exchange *exchange, const void *datagram, int length
 	return true;
 }
 
+static ssize_t receive(struct netlink *netlink)
+{
+	ssize_t length;
+
+	do {
+		length = mnl_socket_recvfrom(netlink->socket, netlink->answer, sizeof(netlink->answer));
+	} while (length < 0 && errno == EINTR);
+	return length < 0 ? -errno : length;
+}
+
 static int converse(struct exchange *exchange, const struct nlmsghdr *request)
 {
 	struct netlink *netlink = exchange->netlink;
@@ -177,15 +191,20 @@ static int converse(struct exchange *exchange, const struct nlmsghdr *request)
 	if (mnl_socket_sendto(netlink->socket, request, request->nlmsg_len) < 0)
 		return -errno;
 	do {
-		do {
-			length = mnl_socket_recvfrom(netlink->socket, netlink->answer, sizeof(netlink->answer));
-		} while (length < 0 && errno == EINTR);
+		length = receive(netlink);
 		if (length < 0)
-			return -errno;
+			return (int)length;
 	} while (take_all(exchange, netlink->answer, (int)length));
 	if (!exchange->error && exchange->interrupted)
 		return -EAGAIN;
 	return exchange->error;
+}
+
+/* libmnl takes 0 for "any". */
+static unsigned int next_sequence(struct netlink *netlink)
+{
+	netlink->sequence += !(netlink->sequence + 1) ? 2 : 1;
+	return netlink->sequence;
 }
 
 int netlink_talk(struct netlink *netlink, struct nlmsghdr *request, mnl_cb_t each, void *argument)
@@ -196,9 +215,7 @@ int netlink_talk(struct netlink *netlink, struct nlmsghdr *request, mnl_cb_t eac
 	/* `each` must not start another exchange: its answers would lie among those that are still being read. */
 	if (netlink->busy)
 		return -EBUSY;
-	exchange.sequence = ++netlink->sequence;
-	if (!exchange.sequence)
-		exchange.sequence = ++netlink->sequence; /* libmnl takes 0 for "any" */
+	exchange.sequence = next_sequence(netlink);
 	request->nlmsg_seq = exchange.sequence;
 	netlink->busy = true;
 	error = converse(&exchange, request);
@@ -206,6 +223,73 @@ int netlink_talk(struct netlink *netlink, struct nlmsghdr *request, mnl_cb_t eac
 	if (error)
 		memcpy(netlink->reason, exchange.reason, sizeof(netlink->reason));
 	return error;
+}
+
+void netlink_batch_begin(struct netlink *netlink)
+{
+	netlink->batch_length = 0;
+	netlink->batch_count = 0;
+}
+
+/* In a batch a request is known by its place; only the last asks for an answer where all is well. */
+void netlink_batch_add(struct netlink *netlink, struct nlmsghdr *request)
+{
+	request->nlmsg_seq = ++netlink->batch_count;
+	request->nlmsg_flags &= (__u16)~NLM_F_ACK;
+	memcpy(netlink->batch + netlink->batch_length, request, request->nlmsg_len);
+	netlink->batch_length += MNL_ALIGN(request->nlmsg_len);
+}
+
+/* Returns whether more is to come. */
+static bool take_answer(struct netlink *netlink, const struct nlmsghdr *message, int *answers)
+{
+	struct exchange exchange = { .netlink = netlink };
+	unsigned int place = message->nlmsg_seq;
+
+	if (message->nlmsg_type != NLMSG_ERROR || !mnl_nlmsg_portid_ok(message, netlink->portid) || !place ||
+	    place > netlink->batch_count)
+		return true;
+	read_ack(&exchange, message);
+	answers[place - 1] = exchange.error;
+	if (exchange.error && !*netlink->reason)
+		memcpy(netlink->reason, exchange.reason, sizeof(netlink->reason));
+	return place < netlink->batch_count;
+}
+
+static bool take_answers(struct netlink *netlink, int length, int *answers)
+{
+	const struct nlmsghdr *message = (const void *)netlink->answer;
+
+	for (; mnl_nlmsg_ok(message, length); message = mnl_nlmsg_next(message, &length))
+		if (!take_answer(netlink, message, answers))
+			return false;
+	return true;
+}
+
+static void ask_of_last(struct netlink *netlink)
+{
+	struct nlmsghdr *request = (void *)netlink->batch;
+
+	for (unsigned int i = 1; i < netlink->batch_count; i++)
+		request = (void *)((char *)request + MNL_ALIGN(request->nlmsg_len));
+	request->nlmsg_flags |= NLM_F_ACK;
+}
+
+int netlink_batch_talk(struct netlink *netlink, int *answers)
+{
+	ssize_t length;
+
+	memset(answers, 0, netlink->batch_count * sizeof(*answers));
+	netlink->reason[0] = '\0';
+	ask_of_last(netlink);
+	if (mnl_socket_sendto(netlink->socket, netlink->batch, netlink->batch_length) < 0)
+		return -errno;
+	do {
+		length = receive(netlink);
+		if (length < 0)
+			return (int)length;
+	} while (take_answers(netlink, (int)length, answers));
+	return 0;
 }
 
 const char *netlink_reason(const struct netlink *netlink)

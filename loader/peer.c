@@ -12,7 +12,7 @@
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 enum {
-	GROUP_REMOTE = GROUP_COMMAND,
+	GROUP_REMOTE = PEER_GROUP_REMOTE,
 	GROUP_TYPE = GROUP_COMMAND << 1,
 	GROUP_PREFIX = GROUP_COMMAND << 2,
 };
@@ -84,16 +84,17 @@ static int parse(struct words *words, const struct keyword *keywords, size_t cou
 	return sort_prefixes(request);
 }
 
+const struct keyword peer_keywords[] = {
+	{ .name = "remote", .allowed = "ADDR|any", .group = GROUP_REMOTE, .take = take_remote },
+	{ .name = "type", .allowed = "ipip", .group = GROUP_TYPE, .take = take_type },
+	OPTIONS_KEYWORDS,
+	{ .name = "prefix", .allowed = "PREFIX", .group = GROUP_PREFIX, .repeats = true, .take = take_prefix },
+};
+const size_t peer_option_count = COUNT(peer_keywords) - 1;
+
 int peer_parse(struct words *words, struct peer_request *request)
 {
-	static const struct keyword keywords[] = {
-		{ .name = "remote", .allowed = "ADDR|any", .group = GROUP_REMOTE, .take = take_remote },
-		{ .name = "type", .allowed = "ipip", .group = GROUP_TYPE, .take = take_type },
-		OPTIONS_KEYWORDS,
-		{ .name = "prefix", .allowed = "PREFIX", .group = GROUP_PREFIX, .repeats = true, .take = take_prefix },
-	};
-
-	return parse(words, keywords, COUNT(keywords), request);
+	return parse(words, peer_keywords, COUNT(peer_keywords), request);
 }
 
 int peer_parse_del(struct words *words, struct peer_request *request)
@@ -112,14 +113,12 @@ void peer_request_free(struct peer_request *request)
 	request->prefix_count = 0;
 }
 
-/* Lays what was given over the peer that is wished for. */
-static int wish_peer(struct change *change, const struct peer_request *request)
+/* Lays what was given over the peer, and wishes for that. */
+static int wish_peer(struct change *change, const struct peer_request *request, struct peer_wish *wish)
 {
-	struct peer_wish *wish = &change->peer;
 	char name[ADDRESS_TEXT];
 	struct peer effective;
 
-	wish->given = true;
 	wish->present = true;
 	memcpy(wish->key.remote, request->remote, 4);
 	options_apply_peer(&request->options.peer, &wish->peer);
@@ -130,7 +129,7 @@ static int wish_peer(struct change *change, const struct peer_request *request)
 		return fail("peer %s would have a fixed ttl with nopmtudisc, which hides loops: use 'ttl inherit' or "
 			    "'pmtudisc'",
 			    peer_name(request->remote, name));
-	return DONE;
+	return change_wish_peer(change, wish);
 }
 
 static int wish_listed(struct change *change, const struct peer_request *request)
@@ -171,14 +170,15 @@ static int unwish_others(struct change *change, const struct peer_request *reque
 static int add(struct change *change, const struct peer_request *request)
 {
 	const char *device = change->attachment->name.device;
+	struct peer_wish wish = { 0 };
 	char name[ADDRESS_TEXT];
 
 	if (peers_find(&change->peers, request->remote))
 		return fail("%s has a peer %s already: '%s peer set %s remote %s ...' changes it", device,
 			    peer_name(request->remote, name), session_program(change->session), device, name);
 	if (address_is_zero(request->remote))
-		change->peer.peer.rpf = RPF_LOOSE;
-	return wish_peer(change, request) || wish_listed(change, request) ? FAILED : DONE;
+		wish.peer.rpf = RPF_LOOSE;
+	return wish_peer(change, request, &wish) || wish_listed(change, request) ? FAILED : DONE;
 }
 
 static int no_such_peer(const struct change *change, const struct peer_request *request)
@@ -193,14 +193,15 @@ static int no_such_peer(const struct change *change, const struct peer_request *
 static int set(struct change *change, const struct peer_request *request)
 {
 	const struct peer_entry *entry = peers_find(&change->peers, request->remote);
+	struct peer_wish wish = { 0 };
 
 	if (!entry)
 		return no_such_peer(change, request);
 	/* An entry that the dataplane refuses is written anew. */
 	if (peer_is_valid(&entry->peer))
-		change->peer.peer = entry->peer;
-	peer_src_read(change->attachment->maps.peer_src, request->remote, change->peer.src);
-	if (wish_peer(change, request))
+		wish.peer = entry->peer;
+	peer_src_read(change->attachment->maps.peer_src, request->remote, wish.src);
+	if (wish_peer(change, request, &wish))
 		return FAILED;
 	if (!request->prefix_count)
 		return change_wish_routes(change, request->remote);
@@ -209,11 +210,12 @@ static int set(struct change *change, const struct peer_request *request)
 
 static int del(struct change *change, const struct peer_request *request)
 {
+	struct peer_wish wish = { 0 };
+
 	if (!peers_find(&change->peers, request->remote))
 		return no_such_peer(change, request);
-	change->peer.given = true;
-	memcpy(change->peer.key.remote, request->remote, 4);
-	return unwish_others(change, request);
+	memcpy(wish.key.remote, request->remote, 4);
+	return change_wish_peer(change, &wish) || unwish_others(change, request) ? FAILED : DONE;
 }
 
 static int carry_out(struct session *session, const struct peer_request *request,

@@ -67,13 +67,14 @@ static int attach_tc(struct programs *programs, const struct link *link, const c
  * Puts XDP where the mode that is asked for needs it; mode auto: where the driver gains from it and takes it. Until
  * meta->hook names XDP, its program leaves every packet to TC.
  */
-static int attach_xdp(const struct link *link, const char *folder, const struct maps *maps, struct meta *meta)
+static int attach_xdp(const struct link *link, const char *folder, const struct maps *maps, enum mode mode,
+		      struct meta *meta)
 {
-	meta->mode_used = meta->mode;
-	if (meta->mode == MODE_TC)
+	meta->mode_used = (__u8)mode;
+	if (mode == MODE_TC)
 		return DONE;
-	if (meta->mode != MODE_AUTO)
-		return hook_xdp_attach(link, folder, maps, meta->mode, false);
+	if (mode != MODE_AUTO)
+		return hook_xdp_attach(link, folder, maps, mode, false);
 	meta->mode_used = MODE_NATIVE;
 	if (!probe_native_gains(link) || hook_xdp_attach(link, folder, maps, MODE_NATIVE, true))
 		meta->mode_used = MODE_TC;
@@ -81,16 +82,17 @@ static int attach_xdp(const struct link *link, const char *folder, const struct 
 }
 
 int programs_attach(struct programs *programs, const struct link *link, const char *folder, const struct maps *maps,
-		    struct meta *meta)
+		    enum mode mode, struct meta *meta)
 {
 	bool present = hook_tc_find(link->ifindex, folder, maps, TC_EGRESS) ||
 		       hook_tc_find(link->ifindex, folder, maps, TC_INGRESS);
 
-	if (attach_tc(programs, link, folder, maps, meta) || attach_xdp(link, folder, maps, meta)) {
+	if (attach_tc(programs, link, folder, maps, meta) || attach_xdp(link, folder, maps, mode, meta)) {
 		if (!present)
 			programs_detach(link->ifindex, folder, maps, meta);
 		return FAILED;
 	}
+	meta->mode = (__u8)mode;
 	meta->hook = meta->mode_used == MODE_TC ? HOOK_TC : HOOK_XDP;
 	if (write_meta(maps, meta))
 		return FAILED;
@@ -114,6 +116,7 @@ int programs_state(__u32 ifindex, const char *folder, const struct maps *maps, c
 {
 	enum xdp_place place = meta->hook == HOOK_XDP ? hook_xdp_find(ifindex, folder, maps) : XDP_ABSENT;
 
+	state->left_over = meta->hook != HOOK_XDP && hook_xdp_is_left_over(ifindex, folder, maps);
 	state->encap = hook_tc_find(ifindex, folder, maps, TC_EGRESS);
 	state->decap = (meta->mode_used == MODE_TC || place != XDP_ABSENT) &&
 		       hook_tc_find(ifindex, folder, maps, TC_INGRESS);

@@ -16,6 +16,7 @@ struct programs;
 struct programs_state {
 	bool encap;
 	bool decap;      /* at every hook that the mode needs */
+	bool left_over;  /* an XDP program that the mode has no use for: a killed attach did not get to take it off */
 	const char *xdp; /* "dispatcher", "alone", or NULL in mode tc */
 };
 
@@ -26,12 +27,12 @@ struct programs_state {
 int programs_load(const struct link *link, struct maps *maps, struct programs **programs);
 
 /*
- * Attaches them, or exchanges those that are attached, as meta->mode asks. Pins links in `folder`, fills
- * meta->mode_used and meta->hook, and writes meta through maps->meta, MADE_CLSACT before it makes a clsact. FAILED
- * leaves what was there before.
+ * Attaches them, or exchanges those that are attached, as `mode` asks. Pins links in `folder`, fills meta->mode_used and
+ * meta->hook, and writes meta through maps->meta: MADE_CLSACT before it makes a clsact, meta->mode when all is done but
+ * to take off what is of no use any more. FAILED leaves what was there before.
  */
 int programs_attach(struct programs *programs, const struct link *link, const char *folder, const struct maps *maps,
-		    struct meta *meta);
+		    enum mode mode, struct meta *meta);
 void programs_free(struct programs *programs); /* NULL is fine */
 
 /*

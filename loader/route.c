@@ -93,7 +93,7 @@ static struct nlmsghdr *tunnel_request(struct netlink *netlink, int type, int fl
 	return request;
 }
 
-static int make_tunnel(struct netlink *netlink, int flags, const struct route *route)
+static struct nlmsghdr *make_request(struct netlink *netlink, int flags, const struct route *route)
 {
 	struct nlmsghdr *request = tunnel_request(netlink, RTM_NEWROUTE, NLM_F_CREATE | flags, route);
 	struct nlattr *metrics;
@@ -105,22 +105,32 @@ static int make_tunnel(struct netlink *netlink, int flags, const struct route *r
 		mnl_attr_put_u32(request, RTAX_MTU, route->mtu);
 		mnl_attr_nest_end(request, metrics);
 	}
-	return netlink_talk(netlink, request, NULL, NULL);
+	return request;
 }
 
-int route_add_tunnel(struct netlink *netlink, const struct route *route)
+struct nlmsghdr *route_add_request(struct netlink *netlink, const struct route *route)
 {
-	return make_tunnel(netlink, NLM_F_EXCL, route);
+	return make_request(netlink, NLM_F_EXCL, route);
+}
+
+struct nlmsghdr *route_replace_request(struct netlink *netlink, const struct route *route)
+{
+	return make_request(netlink, NLM_F_REPLACE, route);
+}
+
+struct nlmsghdr *route_delete_request(struct netlink *netlink, const struct route *route)
+{
+	return tunnel_request(netlink, RTM_DELROUTE, 0, route);
 }
 
 int route_replace_tunnel(struct netlink *netlink, const struct route *route)
 {
-	return make_tunnel(netlink, NLM_F_REPLACE, route);
+	return netlink_talk(netlink, route_replace_request(netlink, route), NULL, NULL);
 }
 
 int route_delete_tunnel(struct netlink *netlink, const struct route *route)
 {
-	return netlink_talk(netlink, tunnel_request(netlink, RTM_DELROUTE, 0, route), NULL, NULL);
+	return netlink_talk(netlink, route_delete_request(netlink, route), NULL, NULL);
 }
 
 bool route_is_tunnel(const struct route *route)

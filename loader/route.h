@@ -7,6 +7,7 @@
 #include <linux/types.h>
 
 struct netlink;
+struct nlmsghdr;
 
 struct route {
 	__be32 dst;
@@ -22,14 +23,16 @@ struct route {
 };
 
 /*
- * Adds `ROUTE.dst/prefixlen via NEXT_HOP dev IFINDEX onlink src SRC mtu MTU proto ROUTE_PROTOCOL`: a route into the
- * tunnel. route_add_tunnel fails with -EEXIST if there is one of the same prefix and priority, route_replace_tunnel
- * replaces it.
+ * `ROUTE.dst/prefixlen via NEXT_HOP dev IFINDEX onlink src SRC mtu MTU proto ROUTE_PROTOCOL`: a route into the tunnel. To
+ * add one fails with -EEXIST if there is one of the same prefix and priority, to replace it replaces that. What is
+ * deleted is that very route, and no other: prefix, device, next hop and protocol must agree; -ESRCH if absent.
  */
-int route_add_tunnel(struct netlink *netlink, const struct route *route);
-int route_replace_tunnel(struct netlink *netlink, const struct route *route);
+struct nlmsghdr *route_add_request(struct netlink *netlink, const struct route *route);
+struct nlmsghdr *route_replace_request(struct netlink *netlink, const struct route *route);
+struct nlmsghdr *route_delete_request(struct netlink *netlink, const struct route *route);
 
-/* Takes that very route away, and no other: prefix, device, next hop and protocol must agree. -ESRCH if absent. */
+/* The same at once. */
+int route_replace_tunnel(struct netlink *netlink, const struct route *route);
 int route_delete_tunnel(struct netlink *netlink, const struct route *route);
 
 /* Whether a route is one that this program made, on any device. */

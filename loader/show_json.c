@@ -1,70 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include <stdio.h>
 #include <string.h>
-
-#include <jansson.h>
 
 #include "address.h"
 #include "counters.h"
-#include "fail.h"
+#include "json.h"
 #include "options.h"
 #include "show.h"
-
-/*
- * Every json_... below takes NULL for a value that could not be made and gives NULL or an error on, so that one check
- * of the whole is enough: an object that misses a member is never printed.
- */
-struct member {
-	const char *key;
-	json_t *value;
-};
-
-/* Steals the values, also on failure. */
-static json_t *object(const struct member *members, size_t count)
-{
-	json_t *object = json_object();
-	int error = !object;
-
-	for (size_t i = 0; i < count; i++)
-		error |= json_object_set_new(object, members[i].key, members[i].value);
-	if (!error)
-		return object;
-	json_decref(object);
-	return NULL;
-}
-
-#define OBJECT(...)                                                                                                    \
-	object((const struct member[]){ __VA_ARGS__ },                                                                 \
-	       sizeof((const struct member[]){ __VA_ARGS__ }) / sizeof(struct member))
-
-/* Adds to a list that may already have failed; the result replaces it. */
-static json_t *append(json_t *list, json_t *value)
-{
-	if (!json_array_append_new(list, value))
-		return list;
-	json_decref(list);
-	return NULL;
-}
-
-static json_t *number(__u64 value)
-{
-	return json_integer((json_int_t)value);
-}
-
-/* A name that the kernel let pass need not be UTF-8. */
-static json_t *name_string(const char *name)
-{
-	char ascii[NAME_MAX + 1];
-	json_t *string = json_string(name);
-	size_t i;
-
-	if (string)
-		return string;
-	for (i = 0; name[i] && i < NAME_MAX; i++)
-		ascii[i] = name[i] & 0x80 ? '?' : name[i];
-	ascii[i] = '\0';
-	return json_string(ascii);
-}
 
 static json_t *address_string(const __u8 address[4])
 {
@@ -86,7 +27,7 @@ static json_t *field(__u8 mode, __u8 value)
 	case FIELD_INHERIT:
 		return json_string("inherit");
 	case FIELD_FIXED:
-		return number(value);
+		return json_number(value);
 	default:
 		return json_null();
 	}
@@ -118,11 +59,11 @@ static json_t *effective(const struct report *report, const struct peer *peer)
 	if (!peer_is_valid(peer))
 		return json_null();
 	settings = options_effective(peer, &report->attachment->meta);
-	return OBJECT({ "local", address_string(settings.local) }, { "ttl", field(settings.ttl_mode, settings.ttl) },
-		      { "tos", field(settings.tos_mode, settings.tos) }, { "ecn", ecn_string(settings.ecn) },
-		      { "pmtudisc", yes_or_no(settings.df, DF_PMTUDISC, DF_NOPMTUDISC) },
-		      { "rpf", rpf_string(settings.rpf) },
-		      { "monitor", yes_or_no(settings.monitor, SWITCH_ON, SWITCH_OFF) });
+	return JSON_OBJECT(
+		{ "local", address_string(settings.local) }, { "ttl", field(settings.ttl_mode, settings.ttl) },
+		{ "tos", field(settings.tos_mode, settings.tos) }, { "ecn", ecn_string(settings.ecn) },
+		{ "pmtudisc", yes_or_no(settings.df, DF_PMTUDISC, DF_NOPMTUDISC) }, { "rpf", rpf_string(settings.rpf) },
+		{ "monitor", yes_or_no(settings.monitor, SWITCH_ON, SWITCH_OFF) });
 }
 
 static json_t *prefix_object(const struct report *report, const struct prefix_entry *entry)
@@ -131,8 +72,8 @@ static json_t *prefix_object(const struct report *report, const struct prefix_en
 
 	if (!report_source(report, entry, src))
 		memset(src, 0, sizeof(src));
-	return OBJECT({ "dst", prefix_string(&entry->key) }, { "src", address_string(src) },
-		      { "route", json_boolean(report_has_route(report, &entry->key)) });
+	return JSON_OBJECT({ "dst", prefix_string(&entry->key) }, { "src", address_string(src) },
+			   { "route", json_boolean(report_has_route(report, &entry->key)) });
 }
 
 static json_t *prefix_list(const struct report *report, const __u8 remote[4])
@@ -143,7 +84,7 @@ static json_t *prefix_list(const struct report *report, const __u8 remote[4])
 
 	entries = report_prefixes(report, remote, &count);
 	for (size_t i = 0; i < count; i++)
-		list = append(list, prefix_object(report, &entries[i]));
+		list = json_append(list, prefix_object(report, &entries[i]));
 	return list;
 }
 
@@ -157,17 +98,18 @@ static json_t *peer_object(const struct report *report, const struct peer_entry 
 	if (counters_read_peer(report->attachment->maps.peer_counters, &entry->key, &counters) ||
 	    path_mtu_read(report->attachment->maps.paths, &entry->key, report->now, &path))
 		return NULL;
-	return OBJECT({ "remote", json_string(peer_name(entry->key.remote, name)) }, { "type", json_string("ipip") },
-		      { "local", address_string(peer->local) }, { "ttl", field(peer->ttl_mode, peer->ttl) },
-		      { "tos", field(peer->tos_mode, peer->tos) }, { "ecn", ecn_string(peer->ecn) },
-		      { "pmtudisc", yes_or_no(peer->df, DF_PMTUDISC, DF_NOPMTUDISC) }, { "rpf", rpf_string(peer->rpf) },
-		      { "monitor", yes_or_no(peer->monitor, SWITCH_ON, SWITCH_OFF) },
-		      { "effective", effective(report, peer) }, { "prefixes", prefix_list(report, entry->key.remote) },
-		      { "path_mtu", path.mtu ? number(path.mtu) : json_null() },
-		      { "path_mtu_expires", path.mtu ? number(path.expires) : json_null() },
-		      { "tx_packets", number(counters.tx_packets) }, { "tx_bytes", number(counters.tx_bytes) },
-		      { "rx_packets", number(counters.rx_packets) }, { "rx_bytes", number(counters.rx_bytes) },
-		      { "drops", number(counters.drops) });
+	return JSON_OBJECT(
+		{ "remote", json_string(peer_name(entry->key.remote, name)) }, { "type", json_string("ipip") },
+		{ "local", address_string(peer->local) }, { "ttl", field(peer->ttl_mode, peer->ttl) },
+		{ "tos", field(peer->tos_mode, peer->tos) }, { "ecn", ecn_string(peer->ecn) },
+		{ "pmtudisc", yes_or_no(peer->df, DF_PMTUDISC, DF_NOPMTUDISC) }, { "rpf", rpf_string(peer->rpf) },
+		{ "monitor", yes_or_no(peer->monitor, SWITCH_ON, SWITCH_OFF) },
+		{ "effective", effective(report, peer) }, { "prefixes", prefix_list(report, entry->key.remote) },
+		{ "path_mtu", path.mtu ? json_number(path.mtu) : json_null() },
+		{ "path_mtu_expires", path.mtu ? json_number(path.expires) : json_null() },
+		{ "tx_packets", json_number(counters.tx_packets) }, { "tx_bytes", json_number(counters.tx_bytes) },
+		{ "rx_packets", json_number(counters.rx_packets) }, { "rx_bytes", json_number(counters.rx_bytes) },
+		{ "drops", json_number(counters.drops) });
 }
 
 static json_t *peer_list(const struct report *report)
@@ -175,7 +117,7 @@ static json_t *peer_list(const struct report *report)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < report->peers.count; i++)
-		list = append(list, peer_object(report, &report->peers.list[i]));
+		list = json_append(list, peer_object(report, &report->peers.list[i]));
 	return list;
 }
 
@@ -187,7 +129,7 @@ static json_t *bare_list(const struct report *report)
 
 	entries = report_prefixes(report, NULL, &count);
 	for (size_t i = 0; i < count; i++)
-		list = append(list, prefix_string(&entries[i].key));
+		list = json_append(list, prefix_string(&entries[i].key));
 	return list;
 }
 
@@ -196,19 +138,8 @@ static json_t *missing_list(const struct report *report)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < report->missing_count; i++)
-		list = append(list, name_string(report->missing[i].what));
+		list = json_append(list, json_name(report->missing[i].what));
 	return list;
-}
-
-static json_t *verdict_object(const struct report *report)
-{
-	const struct member members[] = {
-#define X(symbol, name, fate, meaning, remedy) { name, number(report->verdicts[VERDICT_##symbol]) },
-		VERDICTS(X)
-#undef X
-	};
-
-	return object(members, sizeof(members) / sizeof(*members));
 }
 
 static json_t *report_object(const struct report *report)
@@ -216,30 +147,25 @@ static json_t *report_object(const struct report *report)
 	const struct attachment *attachment = report->attachment;
 	const struct meta *meta = &attachment->meta;
 
-	return OBJECT({ "ifname", name_string(attachment->name.device) },
-		      { "netns", *attachment->name.netns ? name_string(attachment->name.netns) : json_null() },
-		      { "layout", number(meta->layout) }, { "mode", json_string(options_mode_name(meta->mode_used)) },
-		      { "xdp", report->programs.xdp ? json_string(report->programs.xdp) : json_null() },
-		      { "rpf", rpf_string(meta->rpf) }, { "monitor", json_boolean(meta->monitor == SWITCH_ON) },
-		      { "plain", json_string(options_plain_drops(meta) ? "drop" : "pass") },
-		      { "ecn", ecn_string(meta->ecn) }, { "mtu_expires", number(meta->mtu_expires) },
-		      { "icmp", number(meta->icmp_rate) }, { "local", address_string(meta->local) },
-		      { "mtu", number(report->mtu) }, { "routes", json_boolean(meta->routes == SWITCH_ON) },
-		      { "missing", missing_list(report) }, { "peers", peer_list(report) },
-		      { "bare", bare_list(report) }, { "verdicts", verdict_object(report) });
+	return JSON_OBJECT({ "ifname", json_name(attachment->name.device) },
+			   { "netns", *attachment->name.netns ? json_name(attachment->name.netns) : json_null() },
+			   { "layout", json_number(meta->layout) },
+			   { "mode", json_string(options_mode_name(meta->mode_used)) },
+			   { "xdp", report->programs.xdp ? json_string(report->programs.xdp) : json_null() },
+			   { "rpf", rpf_string(meta->rpf) }, { "monitor", json_boolean(meta->monitor == SWITCH_ON) },
+			   { "plain", json_string(options_plain_drops(meta) ? "drop" : "pass") },
+			   { "ecn", ecn_string(meta->ecn) }, { "mtu_expires", json_number(meta->mtu_expires) },
+			   { "icmp", json_number(meta->icmp_rate) }, { "local", address_string(meta->local) },
+			   { "mtu", json_number(report->mtu) }, { "routes", json_boolean(meta->routes == SWITCH_ON) },
+			   { "missing", missing_list(report) }, { "peers", peer_list(report) },
+			   { "bare", bare_list(report) }, { "verdicts", json_verdicts(report->verdicts) });
 }
 
 int show_json(const struct report *reports, size_t count)
 {
 	json_t *list = json_array();
-	int error;
 
 	for (size_t i = 0; i < count; i++)
-		list = append(list, report_object(&reports[i]));
-	if (!list)
-		return fail("cannot write JSON: out of memory, or a counter could not be read");
-	error = json_dumpf(list, stdout, JSON_COMPACT);
-	json_decref(list);
-	printf("\n");
-	return error ? fail("cannot write JSON on standard output") : DONE;
+		list = json_append(list, report_object(&reports[i]));
+	return json_print(list);
 }

@@ -7,6 +7,7 @@
 #include "fail.h"
 #include "options.h"
 #include "show.h"
+#include "verdicts.h"
 
 static void print_mode(const struct report *report)
 {
@@ -252,32 +253,6 @@ static void print_bare(const struct report *report)
 	}
 }
 
-struct verdict_text {
-	const char *name;
-	enum fate fate;
-	const char *meaning;
-	const char *remedy;
-};
-
-static const struct verdict_text verdict_texts[] = {
-#define X(symbol, name, fate, meaning, remedy) { name, FATE_##fate, meaning, remedy },
-	VERDICTS(X)
-#undef X
-};
-
-static const char *fate_name(const struct report *report, __u32 verdict)
-{
-	static const char *const names[] = {
-		[FATE_UNTOUCHED] = "untouched",
-		[FATE_DROP] = "dropped",
-		[FATE_CARRY] = "carried",
-	};
-
-	if (verdict == VERDICT_OUTER_FRAGMENT && report->attachment->meta.fragments == FRAGMENTS_STACK)
-		return names[FATE_UNTOUCHED];
-	return names[verdict_texts[verdict].fate];
-}
-
 static void print_verdicts(const struct report *report)
 {
 	bool any = false;
@@ -288,7 +263,7 @@ static void print_verdicts(const struct report *report)
 		if (!report->verdicts[i])
 			continue;
 		printf("%s    %-19s %12llu  %-9s  %s\n", any ? "" : "\n  verdicts:\n", text->name, report->verdicts[i],
-		       fate_name(report, i), text->meaning);
+		       verdict_fate_name(&report->attachment->meta, i), text->meaning);
 		if (text->fate != FATE_CARRY)
 			printf("    %46s %s\n", "", text->remedy);
 		any = true;

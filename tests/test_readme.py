@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FATES = {"UNTOUCHED": "untouched", "DROP": "dropped", "CARRY": "carried"}
 # The words of README's examples that name something of the example.
-EXAMPLES = {"eth0"}
+EXAMPLES = {"eth0", "etc"}
 
 
 def verdicts():

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
 #include "fail.h"
@@ -198,6 +199,21 @@ int __wrap_bpf_map_get_next_key(int fd, const void *key, void *next_key)
 	}
 	memcpy(next_key, entries.first + i * entries.stride, entries.key_size);
 	return 0;
+}
+
+/* As on a kernel that reads entries one by one only. */
+int __wrap_bpf_map_lookup_batch(int fd, void *in_batch, void *out_batch, void *keys, void *values, __u32 *count,
+				const struct bpf_map_batch_opts *options)
+{
+	(void)fd;
+	(void)in_batch;
+	(void)out_batch;
+	(void)keys;
+	(void)values;
+	(void)count;
+	(void)options;
+	errno = EINVAL;
+	return -EINVAL;
 }
 
 static int lookup_entry(int fd, const void *key, void *value)

@@ -66,6 +66,20 @@ _ENTRIES = [
     _entries([], [(24, (10, 1, part, 0), _REMOTE + bytes([0, part % 2, 0, 0]), 0) for part in range(4)]),
 ]
 
-SEEDS = {"address": [address.encode() for address in _ADDRESSES], "words": _LINES, "entries": _ENTRIES}
+_FILE_KEYS = ["[Attach]", "[Peer]", "[Bare]", "Device", "Local", "Src", "Mode", "Rpf", "Plain", "TTL", "TOS", "ECN",
+              "PMTUDisc", "Fragments", "Routes", "MTUExpires", "ICMP", "Remote", "Type", "Prefixes", "yes", "no",
+              "noroute", "=", ":", "#", ";", ","]
+_FILES = [text.encode() for text in (
+    "[Attach]\n",
+    "[Attach]\nDevice = eth1\nSrc = 192.168.1.1\nMode = tc\nRpf = strict monitor\nPlain = pass\nTTL = 64\nTOS = 0xb8\nECN = compat\nPMTUDisc = yes\nFragments = stack\nRoutes = off\nMTUExpires = 300\nICMP = 0\n",
+    "[Attach]\n[Peer]\nRemote = 172.16.1.62 # far\nPrefixes = 10.1.0.0/16 src 192.168.1.1, 10.2.0.0/16 noroute\n"
+    "Local = 172.16.16.22\nSrc = 192.168.1.1\nTTL = 9\nPMTUDisc = no\n\n[Peer]\nremote=any\n[bare]\n"
+    "prefixes=10.3.0.0/16\n",
+    "[Peer]\nRemote = 172.16.1.62\n[Peer]\nRemote = 172.16.1.62\n[Attach]\n",
+    "[Attach]\n[Peer]\nRemote = any\nPrefixes = 10.0.0.0/8, 10.0.0.0/8\n",
+    "[Attach]\n[Bare]\nPrefixes = " + ", ".join(f"10.{part}.0.0/16" for part in range(40)) + "\n")]
+
+SEEDS = {"address": [address.encode() for address in _ADDRESSES], "words": _LINES, "config": _FILES,
+         "entries": _ENTRIES}
 KEYWORDS = {"address": [".", "/", "/32"], "words": [*_OPTIONS, *_ATTACH, *_PEER, *_ADDRESSES, "eth0", "0x"],
-            "entries": []}
+            "config": [*_FILE_KEYS, *_OPTIONS, *_ATTACH, *_PEER, *_ADDRESSES], "entries": []}

@@ -50,7 +50,7 @@ BUGS = [
     Bug("a GSO packet counts as one", "segments.h",
         "segments.count = (ipv4->total_len - headers + gso_size - 1) / gso_size;", ""),
     Bug("the kernel is not told of the outer header (BPF_F_ADJ_ROOM_ENCAP_L3_IPV4)", "tc.bpf.c",
-        "BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 |", "BPF_F_ADJ_ROOM_FIXED_GSO |"),
+        "flags | BPF_F_ADJ_ROOM_ENCAP_L3_IPV4);", "flags);"),
     Bug("the identification is not advanced", "identification.h", "\tentry->next += count;\n", ""),
     Bug("DF of the inner packet is lost", "encap.h", " || inner->frag_off & bpf_htons(IPV4_DF)", ""),
     Bug("DF is not set", "encap.h", "outer.frag_off = bpf_htons(IPV4_DF);", "outer.frag_off = 0;"),
@@ -58,8 +58,16 @@ BUGS = [
         "__builtin_memcpy(headers.eth.h_dest, encap->fib.dmac, sizeof(headers.eth.h_dest));", ""),
     Bug("our own packets are wrapped again", "encap.h",
         "return peer && header->saddr == peer_local(peer, device);", "return false;"),
-    Bug("an ICMP error about any tunnel comes in", "decap.h",
-        "return peer && quote->saddr == peer_local(peer, device);", "return peer;"),
+    Bug("an ICMP error about any tunnel comes in", "quote.h",
+        "return peer && outer->header->saddr == peer_local(peer, device);", "return peer;"),
+    Bug("an error is told about an error", "icmp.h",
+        "return about->protocol != IPPROTO_ICMP || (first_byte && icmp_is_query(*first_byte));", "return true;"),
+    Bug("errors are told without limit", "icmp.h",
+        "\tif (*full - now > (ICMP_BURST - 1) * each)\n\t\treturn false;\n", ""),
+    Bug("the MTU that is told has no room for the outer header", "encap.h",
+        "error->mtu = encap->mtu - sizeof(struct iphdr);", "error->mtu = encap->mtu;"),
+    Bug("an MTU is learnt that what was sent had not exceeded", "relay.h",
+        "\tif (told >= relay->outer.total_len)\n\t\treturn false;\n", ""),
 ]
 
 

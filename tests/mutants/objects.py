@@ -11,8 +11,9 @@ import subprocess
 from pathlib import Path
 
 TREE = Path(__file__).resolve().parents[2]
-PROGRAMS = ("xdp", "tc")
-_ALLOCATED, _SYMBOLS, _REL = 2, 2, 9
+_ALLOCATED, _EXECUTABLE = 2, 4
+_SYMBOLS, _REL = 2, 9
+_GLOBAL_FUNCTION = 1 << 4 | 2
 
 
 def _make_says(variable):
@@ -33,19 +34,40 @@ class Compiler:
         self._bpftool = _make_says("BPFTOOL")
         self._sources = {path.name: path.read_text() for path in (TREE / "bpf").iterdir()}
         self.original = self._write("original", {})
-        self._includes = {}
-        for program in PROGRAMS:
-            if not self._compile_program(self.original, program):
-                raise RuntimeError(f"bpf/{program}.bpf.c does not compile as it is")
-            made_of = (self.original / f"{program}.d").read_text().split()
-            self._includes[program] = {Path(file).name for file in made_of if Path(file).parent == self.original}
+        self._includes, self._right = {}, {}
+        # The smaller object first: a bug in both may show in it, and the other need not be compiled.
+        for source in sorted(self.original.glob("*.bpf.c"), key=lambda path: path.stat().st_size):
+            name = source.name.removesuffix(".c")
+            if not self._compile(self.original, name):
+                raise RuntimeError(f"bpf/{source.name} does not compile as it is")
+            made_of = (self.original / f"{name}.d").read_text().split()
+            self._includes[name] = {Path(file).name for file in made_of if Path(file).parent == self.original}
+            self._right[name] = self._digests(self.original / f"{name}.o")
+
+    def programs(self):
+        """The names of all programs."""
+        return [program for digests in self._right.values() for program in digests]
 
     @contextlib.contextmanager
-    def compiled(self, changes):
-        """The directory of the objects, with changes, {file: text}, in place of those files; None if clang refuses."""
+    def changed(self, changes):
+        """A directory of sources, with changes, {file: text}, in place of those files, and of the right objects."""
         directory = self._write(f"changed{next(self._numbers)}", changes)
-        yield directory if all(self._make_program(directory, program, changes) for program in PROGRAMS) else None
+        for name in self._right:
+            os.link(self.original / f"{name}.o", directory / f"{name}.o")
+        yield directory
         shutil.rmtree(directory)
+
+    def objects_of(self, file):
+        """The objects that a source is part of."""
+        return [name for name, files in self._includes.items() if file in files]
+
+    def make(self, directory, name):
+        """Puts the object of the directory's sources in its place: the programs that changed; None if clang refuses."""
+        (directory / f"{name}.o").unlink()
+        if not self._compile(directory, name):
+            return None
+        right, found = self._right[name], self._digests(directory / f"{name}.o")
+        return [program for program in {**right, **found} if right.get(program) != found.get(program)]
 
     def _write(self, name, changes):
         directory = self._scratch / name
@@ -54,51 +76,70 @@ class Compiler:
             (directory / file).write_text(text)
         return directory
 
-    def _make_program(self, directory, program, changes):
-        if not self._includes[program].isdisjoint(changes):
-            return self._compile_program(directory, program)
-        os.link(self.original / f"{program}.bpf.o", directory / f"{program}.bpf.o")
-        return True
-
-    def _compile_program(self, directory, program):
+    def _compile(self, directory, name):
         """True if clang takes it."""
-        object_file, source = directory / f"{program}.bpf.o", directory / f"{program}.bpf.c"
-        return subprocess.run([*self._command, "-MMD", "-MF", directory / f"{program}.d", "-o", object_file, source],
-                              cwd=self._scratch, stderr=subprocess.DEVNULL).returncode == 0
+        return subprocess.run([*self._command, "-MMD", "-MF", directory / f"{name}.d", "-o", directory / f"{name}.o",
+                               directory / f"{name}.c"], cwd=self._scratch, stderr=subprocess.DEVNULL).returncode == 0
 
-    def fingerprints(self, directory):
-        """A digest of each object, of all that the kernel is given: code, read-only data, maps; not of source lines."""
-        return {program: self._fingerprint(directory / f"{program}.bpf.o") for program in PROGRAMS}
+    def _digests(self, object_file):
+        """For each program a digest of all that the kernel is given of it: code, data, maps; not its source lines."""
+        types = subprocess.run([*self._bpftool, "btf", "dump", "file", object_file], check=True,
+                               capture_output=True).stdout
+        elf = Elf(object_file.read_bytes())
+        shared = hashlib.sha256(b"".join([types, *elf.shared()]))
+        found = {}
+        for program, parts in elf.programs():
+            found[program] = shared.copy()
+            found[program].update(parts)
+        return {program: digest.digest() for program, digest in found.items()}
 
-    def _fingerprint(self, object_file):
-        digest = hashlib.sha256()
-        for section in _loaded_sections(object_file.read_bytes()):
-            digest.update(section)
-        digest.update(subprocess.run([*self._bpftool, "btf", "dump", "file", object_file], check=True,
-                                     capture_output=True).stdout)
-        return digest.digest()
 
+class Elf:
+    """What the kernel is given of an object file: sections, and the places in them that the loader fills in."""
 
-def _loaded_sections(elf):
-    """Names and contents of the sections that the kernel gets, and the places in them that the loader fills in."""
-    table, = struct.unpack_from("<Q", elf, 40)
-    size, count, names_index = struct.unpack_from("<HHH", elf, 58)
-    sections = [struct.unpack_from("<IIQQQQII", elf, table + size * at) for at in range(count)]
-    names = sections[names_index][4]
+    def __init__(self, data):
+        self._data = data
+        table, = struct.unpack_from("<Q", data, 40)
+        size, count, names_index = struct.unpack_from("<HHH", data, 58)
+        self._sections = [struct.unpack_from("<IIQQQQII", data, table + size * at) for at in range(count)]
+        self._names = self._sections[names_index][4]
+        symbols = next(section for section in self._sections if section[1] == _SYMBOLS)
+        strings = self._sections[symbols[6]][4]
+        self._symbols = [(self._text(strings + name), info, place, value, length)
+                         for name, info, _, place, value, length in struct.iter_unpack("<IBBHQQ",
+                                                                                       self._contents(symbols))]
 
-    def contents(section):
-        return elf[section[4]:section[4] + section[5]]
+    def programs(self):
+        """(name, code and relocations) of each."""
+        for name, info, place, start, length in self._symbols:
+            if info == _GLOBAL_FUNCTION and self._is_of_programs(place):
+                code = self._contents(self._sections[place])[start:start + length]
+                relocations = [(at - start, *rest) for at, *rest in self._relocations(place)
+                               if start <= at < start + length]
+                yield name, code + repr(relocations).encode()
 
-    symbols, strings = next((section, sections[section[6]][4]) for section in sections if section[1] == _SYMBOLS)
+    def shared(self):
+        """Names, contents and relocations of the sections that all programs of the object use."""
+        for place, section in enumerate(self._sections):
+            if section[2] & _ALLOCATED and not self._is_of_programs(place):
+                said = repr((self._name(place), list(self._relocations(place))))
+                yield said.encode() + self._contents(section)
 
-    def symbol(index):
-        name, info, _, place, value, _ = struct.unpack_from("<IBBHQQ", elf, symbols[4] + 24 * index)
-        return elf[strings + name:elf.index(b"\0", strings + name)], info & 15, place, value
+    def _is_of_programs(self, place):
+        """Functions that are no programs lie in .text."""
+        return place < len(self._sections) and self._sections[place][2] & _EXECUTABLE and self._name(place) != ".text"
 
-    for section in sections:
-        name = elf[names + section[0]:elf.index(b"\0", names + section[0])]
-        if section[2] & _ALLOCATED:
-            yield name + contents(section)
-        elif section[1] == _REL and sections[section[7]][2] & _ALLOCATED:
-            relocations = struct.iter_unpack("<QQ", contents(section))
-            yield repr([(at, info & 0xFFFFFFFF, symbol(info >> 32)) for at, info in relocations]).encode()
+    def _relocations(self, place):
+        for section in self._sections:
+            if section[1] == _REL and section[7] == place:
+                for at, info in struct.iter_unpack("<QQ", self._contents(section)):
+                    yield at, info & 0xFFFFFFFF, self._symbols[info >> 32]
+
+    def _name(self, place):
+        return self._text(self._names + self._sections[place][0])
+
+    def _contents(self, section):
+        return self._data[section[4]:section[4] + section[5]]
+
+    def _text(self, at):
+        return self._data[at:self._data.index(b"\0", at)].decode()

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Runs the program tests on one build after the other, each in a child that has them collected already.
 
-Reads {"directory": of the objects, "changed": which of them} a line; writes {"test": what noticed, or null,
-"error": how} a line. Tests of the other object alone cannot notice, and are left out. The argument is the CPU to run
+Reads {"directory": of the objects, "changed": which programs} a line; writes {"test": what noticed, or null,
+"error": how} a line. Tests of other programs alone cannot notice, and are left out. The argument is the CPU to run
 on. The first build must be right: the time that each test takes with it gives them their order.
 """
 
@@ -17,11 +17,11 @@ from pathlib import Path
 import pytest
 
 _TESTS = Path(__file__).resolve().parents[1] / "programs"
-_HOOKS = {"xdp": "xdp", "tc": "tc", "egress": "tc"}
-_FIXTURES = {"decap_xdp": "xdp", "decap_tc": "tc", "encap": "tc"}
+# Programs have fixtures of their names; a hook may be a test's parameter.
+_PROGRAMS = {"xdp": "decap_xdp", "tc": "decap_tc", "egress": "encap"}
 _MIGHTY = "test_random_packets_agree_with_the_reference"
 _QUICK = 0.2  # seconds of a test that may come first because it noticed something before
-_ENOUGH = 900  # seconds for one build; the tests take a small part of it
+_ENOUGH = 600  # seconds for one build; the tests take a small part of it
 
 
 class Server:
@@ -33,20 +33,17 @@ class Server:
         self._tests, self._times = [], {}
 
     def pytest_runtestloop(self, session):
-        from programs import attachment, underlay
         if session.testsfailed:
             raise session.Interrupted("not all tests can be collected")
         self._tests = list(session.items)
-        with underlay.namespace():
-            underlay.namespace = contextlib.nullcontext  # children are in it already
-            for line in self._requests:
-                answer = self._in_child(attachment, json.loads(line))
-                if self._times:
-                    self._bring_forward(answer["test"])
-                else:
-                    self._sort(answer["times"])
-                self._answers.write(json.dumps(answer) + "\n")
-                self._answers.flush()
+        for line in self._requests:
+            answer = self._in_child(json.loads(line))
+            if self._times:
+                self._bring_forward(answer["test"])
+            else:
+                self._sort(answer["times"])
+            self._answers.write(json.dumps(answer) + "\n")
+            self._answers.flush()
         return True
 
     def _sort(self, times):
@@ -60,14 +57,13 @@ class Server:
             self._tests.remove(test)
             self._tests.insert(0, test)
 
-    def _in_child(self, attachment, build):
+    def _in_child(self, build):
         reader, writer = os.pipe()
         child = os.fork()
         if not child:
             os.close(reader)
             signal.alarm(_ENOUGH)
-            attachment.BUILD = Path(build["directory"])
-            answer = json.dumps(self._first_to_notice(build["changed"])).encode()
+            answer = json.dumps(self._try(Path(build["directory"]), set(build["changed"]))).encode()
             with open(writer, "wb") as pipe:
                 pipe.write(answer)
             os._exit(0)
@@ -79,8 +75,14 @@ class Server:
             return {"test": "(none to its end)", "error": f"exit status {status}", "times": {}}
         return json.loads(said)
 
-    def _first_to_notice(self, changed):
-        tests = [test for test in self._tests if not _object_of(test) or _object_of(test) in changed]
+    def _try(self, directory, changed):
+        from programs import attachment, underlay
+        attachment.BUILD = directory
+        with underlay.namespace():
+            underlay.namespace = contextlib.nullcontext  # one for all modules, as their tests come in no order
+            return self._first_to_notice([test for test in self._tests if _may_notice(test, changed)])
+
+    def _first_to_notice(self, tests):
         times = {}
         for test, following in zip(tests, [*tests[1:], None]):
             started = time.process_time()
@@ -95,12 +97,12 @@ class Server:
             self._noticed = {"test": item.nodeid, "error": call.excinfo.exconly()}
 
 
-def _object_of(test):
-    """The one object that a test runs, xdp or tc; None if it may run both."""
-    hooks = {_FIXTURES[name] for name in test.fixturenames if name in _FIXTURES}
+def _may_notice(test, changed):
+    """Whether a test runs a program that changed. One that names no program may run all."""
+    runs = {name for name in test.fixturenames if name in _PROGRAMS.values()}
     if hasattr(test, "callspec"):
-        hooks |= {_HOOKS[value] for value in test.callspec.params.values() if value in ("xdp", "tc", "egress")}
-    return hooks.pop() if len(hooks) == 1 else None
+        runs |= {_PROGRAMS[value] for value in test.callspec.params.values() if value in list(_PROGRAMS)}
+    return not runs or not runs.isdisjoint(changed) or not changed <= set(_PROGRAMS.values())
 
 
 def main():
@@ -110,7 +112,8 @@ def main():
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
-    return pytest.main(["-q", "-s", "-p", "no:cacheprovider", str(_TESTS)], plugins=[Server(requests, answers)])
+    words = ["-q", "-s", "--tb=no", "-p", "no:cacheprovider", str(_TESTS)]
+    return pytest.main(words, plugins=[Server(requests, answers)])
 
 
 if __name__ == "__main__":

@@ -144,6 +144,10 @@ class Attachment:
         values = self._maps["verdicts"].first(verdicts.ROOM)
         return [sum(cpus) for cpus in struct.iter_unpack(f"={bpf.CPUS}Q", values)]
 
+    def verdict(self, name):
+        """One verdict's counter, summed over the CPUs."""
+        return sum(struct.unpack(f"={bpf.CPUS}Q", self._maps["verdicts"][self._verdict_keys[verdicts.INDEX[name]]]))
+
     def counters(self):
         """All peers' counters, by remote."""
         found = self._maps["peer_counters"]

@@ -27,6 +27,13 @@ class PathMaps:
         self._paths[peer_key(remote)] = path.pack()
         self._write_until(max(self.until(), path.mtu_until, path.error_until))
 
+    def put_back(self, paths):
+        """Forgets all, and writes the entries of `paths`."""
+        self._paths.clear()
+        self._write_until(0)
+        for remote, path in paths.items():
+            self.write(remote, path)
+
     def read(self):
         """What is there, by remote."""
         return {".".join(map(str, key)): KnownPath.unpack(self._paths[key]) for key in self._paths.keys()}

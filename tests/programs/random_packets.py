@@ -163,8 +163,21 @@ def _local(tables, remote):
     return _number(tables.device.local if not peer or peer.local == "0.0.0.0" else peer.local)
 
 
-def _told(random, tables):
-    """An ICMP error about an outer packet that went to a peer."""
+def far_end(random, tables):
+    """Who sent a packet through a tunnel: a remote, the local address that it has for us, an inner source."""
+    remote = random.choice(STRANGERS if random.random() < 0.15 else REMOTES)
+    local = _local(tables, remote) if random.random() < 0.95 else _number(random.choice(LOCALS))
+    owned = [prefix for prefix, value in tables.prefixes.items() if value.remote == remote and not value.bare]
+    if owned and random.random() < 0.7:
+        prefix = random.choice([prefix for prefix in owned if prefix.startswith("192.168.3.")] * 2 + owned)
+        source = number(prefix.split("/")[0]) + (0 if prefix.endswith("/32") else random.choice((9, 9, 8, 127)))
+    else:
+        source = inside(random, remote)
+    return _number(remote), local, source
+
+
+def told_about(random, tables):
+    """Of an ICMP error about an outer packet: the router, that packet's local and remote, the inner destination."""
     remote = random.choice(REMOTES)
     destination = inside(random, remote)
     owned = [(prefix, value.remote) for prefix, value in tables.prefixes.items() if value.remote in tables.peers]
@@ -172,7 +185,13 @@ def _told(random, tables):
         prefix, remote = random.choice(owned)
         destination = number(prefix.split("/")[0]) + random.choice((0, 9))
     router = _number(random.choice((underlay.GATEWAY, *REMOTES))) if random.random() < 0.7 else inside(random, remote)
-    return error(random, inner(random, sender(random), destination), _local(tables, remote), number(remote), router)
+    return router, _local(tables, remote), number(remote), destination
+
+
+def _told(random, tables):
+    """An ICMP error about an outer packet that went to a peer."""
+    router, local, remote, destination = told_about(random, tables)
+    return error(random, inner(random, sender(random), destination), local, remote, router)
 
 
 def sender(random):
@@ -186,25 +205,17 @@ def sender(random):
 
 
 def _tunnelled(random, tables):
-    remote = random.choice(STRANGERS if random.random() < 0.15 else REMOTES)
-    local = _local(tables, remote) if random.random() < 0.95 else _number(random.choice(LOCALS))
-    owned = [prefix for prefix, value in tables.prefixes.items() if value.remote == remote and not value.bare]
-    if owned and random.random() < 0.7:
-        prefix = random.choice([prefix for prefix in owned if prefix.startswith("192.168.3.")] * 2 + owned)
-        source = number(prefix.split("/")[0]) + (0 if prefix.endswith("/32") else random.choice((9, 9, 8, 127)))
-    else:
-        source = inside(random, remote)
+    remote, local, source = far_end(random, tables)
     if tables.device.hook == HOOK_TC and random.random() < 0.03:
         frame, gso_size = gso(random, source, _HERE)
-        return _link(random, header(random, IPIP, _number(remote), local, len(frame), tos=0) + frame, 0), \
+        return _link(random, header(random, IPIP, remote, local, len(frame), tos=0) + frame, 0), \
             {"gso_size": gso_size}
     destination = _HERE if random.random() < 0.98 else _number(random.choice(MARTIANS))
     packet = inner(random, source, destination, ttl=0 if random.random() < 0.02 else None)
     if random.random() < 0.05:
         packet += bytes(random.randrange(1, 40))
     fragment = random.choice((0x2000, 1, 0x3FFF)) if random.random() < 0.03 else random.choice((0, 0x4000, 0x4000))
-    return _link(random, header(random, IPIP, _number(remote), local, len(packet), options(random, 0.15),
-                                fragment) + packet), {}
+    return _link(random, header(random, IPIP, remote, local, len(packet), options(random, 0.15), fragment) + packet), {}
 
 
 def _plain(random, tables):

@@ -19,6 +19,8 @@ QUERIES = (0, 8, 9, 10, 13, 14, 15, 16, 17, 18)
 PLATEAUS = (32000, 17914, 8166, 4352, 2002, 1492, 1006, 576)
 MTU_MIN = 576
 QUOTE_MAX = 576 - 20 - 8
+# 375 words and 3 bytes: more than an Ethernet frame of usual size brings, and than RFC 1812 4.3.2.3 lets a router send.
+MESSAGE_MAX = 1503
 
 
 def error(source, destination, mtu, about):
@@ -73,7 +75,7 @@ def relay(tables, frame):
     if not carrier.sound(len(frame) - 14) or carrier.protocol != ICMP or carrier.fragment & MORE_OR_OFFSET:
         return None
     message = frame[14 + carrier.length:14 + carrier.total]
-    if len(message) < 8 + 20 or message[0] not in ICMP_ERRORS or not sums_up(message):
+    if not 8 + 20 <= len(message) <= MESSAGE_MAX or message[0] not in ICMP_ERRORS or not sums_up(message):
         return None
     outer = Header(message, 8)
     peer = tables.peers.get(text(outer.destination)) if outer.destination else None

@@ -87,6 +87,19 @@ def test_jumbo_frames_in_several_buffers_come_through(decap_xdp, linear, trailer
                      received(packet), linear=linear)
 
 
+LINK, OUTER, INNER = 14, 20 + 8, 20 + 40
+
+
+@pytest.mark.parametrize("linear, verdict", [
+    (LINK + 19, None), (LINK + 20, "outer_bad"), (LINK + OUTER - 1, "outer_bad"), (LINK + OUTER, "inner_bad"),
+    (LINK + OUTER + 20, "inner_bad"), (LINK + OUTER + INNER - 1, "inner_bad"), (LINK + OUTER + INNER, "decap_ok")])
+def test_headers_that_the_first_buffer_does_not_hold_are_refused(decap_xdp, linear, verdict):
+    """No driver splits a frame there; what XDP cannot read is not right."""
+    decap_xdp.peer(BEHIND_GATEWAY, "192.168.1.0/24")
+    packet = outer(inner(bytes(4000), options=options(40)), options=options(8))
+    assert decap_xdp.observe(arriving(packet), linear=linear).verdicts == ({verdict: 1} if verdict else {})
+
+
 # A bad inner header
 
 def with_byte(packet, at, value):

@@ -64,7 +64,7 @@ def test_a_burst_and_no_more(tunnel, rate):
 
 def test_what_is_beyond_the_rate_is_dropped_and_counted(tunnel):
     tunnel.device(icmp_rate=1)
-    tunnel.allow_errors_from(ago(-3600))
+    tunnel.allow_errors_from(ago(-BURST))
     for _ in range(3):
         outcome = tunnel.observe(ERROR)
         assert (outcome.returned, outcome.verdicts) == (2, {"error_limited": 1})
@@ -78,7 +78,7 @@ def test_what_draws_no_error_takes_nothing_of_the_rate(tunnel):
     assert relayed(tunnel, BURST) == BURST
 
 
-@pytest.mark.parametrize("due", range(-3, 4))
+@pytest.mark.parametrize("due", range(4))
 def test_the_rate_is_so_many_a_second(tunnel, due):
     """So many seconds after the burst was used up, so many errors may go; the test itself takes time, too."""
     tunnel.device(icmp_rate=1)
@@ -86,6 +86,13 @@ def test_the_rate_is_so_many_a_second(tunnel, due):
     tunnel.allow_errors_from(ago(-(BURST - due - 0.5)))
     count = relayed(tunnel, 100)
     assert max(0, due) <= count <= max(0, due + 0.5 + time.monotonic() - started)
+
+
+def test_what_was_reckoned_at_a_slower_rate_holds_nothing_back(tunnel):
+    tunnel.device(icmp_rate=1)
+    for seconds in (BURST + 5, 3600):
+        tunnel.allow_errors_from(ago(-seconds))
+        assert BURST <= relayed(tunnel, 100) < BURST + 10
 
 
 def test_time_without_errors_fills_the_burst_and_no_more(tunnel):
@@ -118,7 +125,7 @@ def test_both_hooks_share_the_rate(tunnel):
 
 def test_what_cannot_be_sent_beyond_the_rate_is_dropped_in_silence(tunnel):
     tunnel.device(icmp_rate=1)
-    tunnel.allow_errors_from(ago(-3600))
+    tunnel.allow_errors_from(ago(-BURST))
     way_out = tunnel.at("egress")
     for frame, expected in ((UNSENT, "encap_no_route"), (TOO_BIG, "encap_too_big")):
         outcome = way_out.observe(frame)

@@ -14,8 +14,8 @@ from images import make_ext4
 
 _PACKAGES = """
     base-files bash coreutils dash findutils gawk grep kmod mount procps sed util-linux
-    bpftool ethtool iperf3 iproute2 iputils-ping nftables procps tcpdump traceroute xdp-tools
-    python3 python3-pytest python3-scapy libpcap0.8
+    bpftool ethtool iperf3 ncurses-base iproute2 iputils-ping nftables procps tcpdump traceroute xdp-tools
+    python3 python3-pyte python3-pytest python3-scapy libpcap0.8
 """.split()
 _MERGED = ("bin", "sbin", "lib", "lib64")
 _MOUNT_POINTS = ("dev", "proc", "sys", "run", "tmp", "root", "ipipbpf", "usr/lib/modules")

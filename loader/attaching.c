@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <net/if_arp.h>
+#include <string.h>
+
+#include "address.h"
+#include "attaching.h"
+#include "fail.h"
+#include "forwarding.h"
+#include "neighbour.h"
+
+static int check_type(const struct link *link)
+{
+	switch (link->type) {
+	case ARPHRD_ETHER:
+	case ARPHRD_NONE:
+	case ARPHRD_RAWIP:
+	case ARPHRD_PPP:
+		return DONE;
+	case ARPHRD_LOOPBACK:
+		return fail("%s is the loopback device: attach to the one that leads to the peers", link->name);
+	default:
+		return fail("%s has link type %u: attach to an Ethernet, tun or PPP device", link->name, link->type);
+	}
+}
+
+static int check_master(const struct link *link)
+{
+	if (!*link->master)
+		return DONE;
+	if (!strcmp(link->master_kind, "vrf"))
+		return fail("%s is in the VRF %s, where tunnels are not supported: 'ip link set %s nomaster' first",
+			    link->name, link->master, link->name);
+	return fail("%s is in the %s %s and has no traffic of its own: attach to %s", link->name,
+		    *link->master_kind ? link->master_kind : "device", link->master, link->master);
+}
+
+static int find_device(struct attaching *attaching, const char *name)
+{
+	int error = link_find(attaching->session->netlink, name, &attaching->link);
+
+	if (error == -ENODEV)
+		return fail("there is no device %s here: 'ip link' lists them", name);
+	if (error)
+		return fail("cannot ask for the device %s: %s", name, strerror(-error));
+	/* The kernel also finds a device by another name than its own. */
+	if (strcmp(attaching->link.name, name))
+		return fail("%s is another name of %s: use that", name, attaching->link.name);
+	return check_type(&attaching->link) || check_master(&attaching->link) ? FAILED : DONE;
+}
+
+/* The same device in two folders would have two programs in each hook: with -n and without, from within. */
+static int check_other_folders(const struct attaching *attaching)
+{
+	struct attachments all;
+	int result = DONE;
+
+	if (attachments_open(attaching->session, false, &all))
+		return FAILED;
+	for (size_t i = 0; i < all.count && !result; i++) {
+		if (all.list[i].meta.ifindex == attaching->link.ifindex &&
+		    strcmp(all.list[i].folder, attaching->attachment.folder))
+			result = fail("%s is attached already, as %s: detach that first, or use the -n that made it",
+				      attaching->link.name, all.list[i].folder);
+	}
+	attachments_close(&all);
+	return result;
+}
+
+static int check_device_change(struct attaching *attaching)
+{
+	const struct attachment *attachment = &attaching->attachment;
+	struct link old;
+	bool present;
+
+	if (attachment_link(attaching->session, attachment, &old, &present))
+		return FAILED;
+	attaching->device_is_new = !present;
+	if (!present)
+		warn("the %s that %s belonged to is gone: the new one takes over its peers and prefixes",
+		     attaching->link.name, attachment->folder);
+	return DONE;
+}
+
+static int open_folder(struct attaching *attaching, const char *device)
+{
+	struct attachment *attachment = &attaching->attachment;
+	enum folder_state state;
+
+	if (attachment_open(attaching->session, device, attachment, &state))
+		return FAILED;
+	attaching->is_new = state != FOLDER_ATTACHED;
+	attaching->before = attachment->meta;
+	if (!check_other_folders(attaching) && (attaching->is_new || !check_device_change(attaching)))
+		return DONE;
+	attachment_close(attachment);
+	return FAILED;
+}
+
+int attaching_open(struct attaching *attaching, const struct session *session, const char *device)
+{
+	*attaching = (struct attaching){ .session = session };
+	return find_device(attaching, device) || open_folder(attaching, device) ? FAILED : DONE;
+}
+
+void attaching_close(struct attaching *attaching)
+{
+	change_end(&attaching->change);
+	programs_free(attaching->programs);
+	attachment_close(&attaching->attachment);
+}
+
+/* What was made for it and where its programs are stays known. */
+void attaching_defaults(const struct session *session, struct meta *meta)
+{
+	*meta = (struct meta){
+		.mode_used = meta->mode_used,
+		.hook = meta->hook,
+		.made = meta->made,
+		.layout = LAYOUT,
+		.netns_cookie = session->netns_cookie,
+		.ttl_mode = FIELD_INHERIT,
+		.tos_mode = FIELD_INHERIT,
+		.df = DF_PMTUDISC,
+		.rpf = RPF_STRICT,
+		.monitor = SWITCH_OFF,
+		.ecn = ECN_NORMAL,
+		.plain = PLAIN_BY_RPF,
+		.fragments = FRAGMENTS_DROP,
+		.routes = SWITCH_ON,
+		.local_auto = 1,
+		.mtu_expires = 600,
+		.icmp_rate = 1000,
+	};
+}
+
+static void apply_request(const struct attach_request *request, struct meta *meta)
+{
+	options_apply_meta(&request->options.peer, meta);
+	if (!address_is_zero(request->options.peer.local))
+		meta->local_auto = 0;
+	if (!address_is_zero(request->options.src))
+		memcpy(meta->src, request->options.src, 4);
+	if (request->mode)
+		meta->mode = request->mode - 1;
+	if (request->plain)
+		meta->plain = request->plain;
+	if (request->fragments)
+		meta->fragments = request->fragments;
+	if (request->routes)
+		meta->routes = request->routes;
+	if (request->mtu_expires)
+		meta->mtu_expires = request->mtu_expires;
+	if (request->icmp_rate)
+		meta->icmp_rate = request->icmp_rate - 1;
+}
+
+static int resolve_local(const struct attaching *attaching, struct meta *meta)
+{
+	const char *device = attaching->link.name;
+	__be32 address;
+	int error;
+
+	if (!meta->local_auto)
+		return DONE;
+	error = link_first_address(attaching->session->netlink, attaching->link.ifindex, &address);
+	if (error == -EADDRNOTAVAIL)
+		return fail("%s has no global IPv4 address: give it one, or say 'local ADDR'", device);
+	if (error)
+		return fail("cannot ask for the addresses of %s: %s", device, strerror(-error));
+	address_bytes(address, meta->local);
+	return DONE;
+}
+
+static int check_ttl(const struct meta *meta)
+{
+	const struct peer nothing = { 0 };
+	struct peer effective = options_effective(&nothing, meta);
+
+	if (options_contradict(&effective))
+		return fail("a fixed ttl with nopmtudisc hides loops: use 'ttl inherit' or 'pmtudisc'");
+	return DONE;
+}
+
+int attaching_fill(struct attaching *attaching, const struct attach_request *request, bool anew)
+{
+	struct meta *meta = &attaching->attachment.meta;
+
+	if (attaching->is_new || anew)
+		attaching_defaults(attaching->session, meta);
+	apply_request(request, meta);
+	meta->ifindex = attaching->link.ifindex;
+	meta->mtu = attaching->link.mtu;
+	if (attaching->device_is_new)
+		meta->made &= (__u8) ~(MADE_NEIGHBOUR | MADE_CLSACT);
+	attaching->made = meta->made;
+	return resolve_local(attaching, meta) || check_ttl(meta) ? FAILED : DONE;
+}
+
+/* A peer's own settings may contradict what the device now has. */
+static int check_peer(const struct attaching *attaching, const __u8 remote[4], const struct peer *peer)
+{
+	struct peer effective = options_effective(peer, &attaching->attachment.meta);
+	char name[ADDRESS_TEXT];
+
+	if (!options_contradict(&effective))
+		return DONE;
+	return fail("peer %s would have a fixed ttl with nopmtudisc, which hides loops: change one of them",
+		    peer_name(remote, name));
+}
+
+static int check_peers(const struct attaching *attaching)
+{
+	const struct change *change = &attaching->change;
+
+	for (size_t i = 0; i < change->peer_wish_count; i++) {
+		const struct peer_wish *wish = &change->peer_wishes[i];
+
+		if (wish->present && check_peer(attaching, wish->key.remote, &wish->peer))
+			return FAILED;
+	}
+	for (size_t i = 0; i < change->peers.count; i++) {
+		const struct peer_entry *entry = &change->peers.list[i];
+
+		if (!change_find_peer_wish(change, entry->key.remote) &&
+		    check_peer(attaching, entry->key.remote, &entry->peer))
+			return FAILED;
+	}
+	return DONE;
+}
+
+int attaching_begin(struct attaching *attaching)
+{
+	struct change *change = &attaching->change;
+
+	if (change_begin(change, attaching->session, &attaching->attachment, &attaching->link))
+		return FAILED;
+	/* A device that is down takes no routes; the programs wait for no link. */
+	change->hold_routes = !change->link.up;
+	return DONE;
+}
+
+int attaching_check(struct attaching *attaching)
+{
+	struct change *change = &attaching->change;
+
+	if (change_check(change) || check_peers(attaching) ||
+	    change_check_source(change, attaching->attachment.meta.src))
+		return FAILED;
+	if (change->hold_routes && change_has_routes(change))
+		warn("%s is down: attach again once it is up, for its routes", change->link.name);
+	return DONE;
+}
+
+/* The neighbour that is there without being ours belongs to somebody whose traffic would go astray. */
+static int make_neighbour(struct attaching *attaching)
+{
+	struct attachment *attachment = &attaching->attachment;
+	const __u8 next_hop[] = NEXT_HOP;
+	char address[ADDRESS_TEXT];
+	bool present, right;
+	int error;
+
+	if (attaching->link.type != ARPHRD_ETHER)
+		return DONE;
+	error = neighbour_find(attaching->session->netlink, attaching->link.ifindex, &present, &right);
+	if (!error && present && right)
+		return DONE;
+	if (!error && present && !(attachment->meta.made & MADE_NEIGHBOUR))
+		return fail("%s has a neighbour %s, which the tunnel needs for itself: 'ip neighbour del %s dev %s'",
+			    attaching->link.name, address_format(next_hop, address), address, attaching->link.name);
+	attachment->meta.made |= MADE_NEIGHBOUR;
+	if (!error && attachment_write_meta(attachment))
+		return FAILED;
+	if (!error)
+		error = neighbour_make(attaching->session->netlink, attaching->link.ifindex);
+	return error ? fail("cannot make the neighbour of %s: %s", attaching->link.name, strerror(-error)) : DONE;
+}
+
+/* `meta` is written and pinned before all else is made. */
+static int pin(const struct attaching *attaching)
+{
+	const struct attachment *attachment = &attaching->attachment;
+
+	if (attaching->is_new && pins_make_folder(&attaching->session->pins, attachment->folder))
+		return FAILED;
+	if (attachment_write_meta(attachment))
+		return FAILED;
+	return pins_pin_maps(attachment->folder, &attachment->maps);
+}
+
+static int make(struct attaching *attaching)
+{
+	struct attachment *attachment = &attaching->attachment;
+
+	if (attaching->device_is_new && programs_detach(0, attachment->folder, &attachment->maps, &attachment->meta))
+		return FAILED;
+	if (make_neighbour(attaching) || forwarding_take(attaching->session, attachment) ||
+	    change_apply(&attaching->change))
+		return FAILED;
+	if (!attaching->programs)
+		return DONE;
+	return programs_attach(attaching->programs, &attaching->link, attachment->folder, &attachment->maps,
+			       attaching->mode, &attachment->meta);
+}
+
+/* Takes back what this run made, and only that. */
+static void unmake(struct attaching *attaching)
+{
+	struct attachment *attachment = &attaching->attachment;
+	__u8 made = attachment->meta.made & (__u8)~attaching->made;
+
+	change_undo(&attaching->change);
+	if (made & MADE_NEIGHBOUR)
+		neighbour_delete(attaching->session->netlink, attaching->link.ifindex);
+	if (made & MADE_LO_FORWARDING)
+		forwarding_release(attaching->session, attachment);
+	if (attaching->is_new) {
+		pins_remove_folder(&attaching->session->pins, attachment->folder);
+		return;
+	}
+	attachment->meta = attaching->before;
+	attachment_write_meta(attachment);
+}
+
+static void warn_local(const struct attaching *attaching)
+{
+	const struct meta *meta = &attaching->attachment.meta;
+	char address[ADDRESS_TEXT];
+	struct route route;
+
+	if (meta->local_auto || (!route_lookup(attaching->session->netlink, address_number(meta->local), &route) &&
+				 route.type == RTN_LOCAL))
+		return;
+	warn("local %s is no address of this host", address_format(meta->local, address));
+}
+
+int attaching_load(struct attaching *attaching)
+{
+	return programs_load(&attaching->link, &attaching->attachment.maps, &attaching->programs);
+}
+
+int attaching_carry_out(struct attaching *attaching)
+{
+	struct meta *meta = &attaching->attachment.meta;
+
+	if (pins_make_maps(&attaching->attachment.maps))
+		return FAILED;
+	/* Who finds the mode changed can trust that the programs are where it wants them. */
+	attaching->mode = meta->mode;
+	if (!attaching->is_new)
+		meta->mode = attaching->before.mode;
+	if (pin(attaching) || make(attaching)) {
+		unmake(attaching);
+		return FAILED;
+	}
+	change_keep(&attaching->change);
+	warn_local(attaching);
+	return DONE;
+}

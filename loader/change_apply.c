@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A change that was checked is done, kept or undone. */
+#include <errno.h>
+#include <string.h>
+
+#include "address.h"
+#include "change.h"
+#include "counters.h"
+#include "fail.h"
+#include "sweep.h"
+
+static int queue_map(struct change *change, const struct map_change *set)
+{
+	return journal_map(&change->journal, set) ? fail("out of memory") : DONE;
+}
+
+static int set_peer_src(struct change *change, const struct peer_wish *wish)
+{
+	struct peer_src before, after;
+	struct map_change set = {
+		.fd = change->attachment->maps.peer_src,
+		.key = &wish->key,
+		.key_size = sizeof(wish->key),
+		.value_size = sizeof(after),
+	};
+
+	peer_src_read(set.fd, wish->key.remote, before.src);
+	memcpy(after.src, wish->src, sizeof(after.src));
+	set.before = address_is_zero(before.src) ? NULL : &before;
+	set.after = address_is_zero(after.src) || !wish->present ? NULL : &after;
+	return queue_map(change, &set);
+}
+
+static int set_peer(struct change *change, const struct peer_wish *wish)
+{
+	const struct peer_entry *before = peers_find(&change->peers, wish->key.remote);
+	const struct map_change set = {
+		.fd = change->attachment->maps.peers,
+		.key = &wish->key,
+		.key_size = sizeof(wish->key),
+		.before = before ? &before->peer : NULL,
+		.after = wish->present ? &wish->peer : NULL,
+		.value_size = sizeof(wish->peer),
+	};
+
+	return queue_map(change, &set);
+}
+
+static int set_prefix(struct change *change, const struct prefix_wish *wish)
+{
+	const struct prefix_entry *before = prefixes_find(&change->prefixes, &wish->key);
+	const struct map_change set = {
+		.fd = change->attachment->maps.prefixes,
+		.key = &wish->key,
+		.key_size = sizeof(wish->key),
+		.before = before ? &before->prefix : NULL,
+		.after = wish->present ? &wish->prefix : NULL,
+		.value_size = sizeof(wish->prefix),
+	};
+
+	return queue_map(change, &set);
+}
+
+static int set_record(struct change *change, const struct prefix_wish *wish)
+{
+	const struct route_entry *before = route_records_find(&change->records, &wish->key);
+	const struct map_change set = {
+		.fd = change->attachment->maps.routes,
+		.key = &wish->key,
+		.key_size = sizeof(wish->key),
+		.before = before ? &before->record : NULL,
+		.after = wish->present && wish->routed ? &wish->record : NULL,
+		.value_size = sizeof(wish->record),
+	};
+
+	return queue_map(change, &set);
+}
+
+static int queue_route(struct change *change, const struct route *before, const struct route *after)
+{
+	return journal_route(&change->journal, before, after) ? fail("out of memory") : DONE;
+}
+
+/* A route is only taken for ours if there is a record of it. */
+static int drop_route(struct change *change, const struct prefix_wish *wish)
+{
+	if (!route_records_find(&change->records, &wish->key))
+		return DONE;
+	return queue_route(change, change_route_before(change, wish), NULL);
+}
+
+static int set_route(struct change *change, const struct prefix_wish *wish)
+{
+	const struct route *before;
+	struct route after;
+
+	if (!change_wants_route(change, wish))
+		return drop_route(change, wish);
+	before = change_route_before(change, wish);
+	after = change_route(change, wish);
+	if (before && before->src == after.src && before->mtu == after.mtu)
+		return DONE;
+	if (!after.src && !change->has_unsourced) {
+		change->unsourced = wish->key;
+		change->has_unsourced = true;
+	}
+	return queue_route(change, before, &after);
+}
+
+static int each_peer(struct change *change, bool present,
+		     int (*set)(struct change *change, const struct peer_wish *wish))
+{
+	for (size_t i = 0; i < change->peer_wish_count; i++) {
+		const struct peer_wish *wish = &change->peer_wishes[i];
+
+		if (wish->present == present && set(change, wish))
+			return FAILED;
+	}
+	return DONE;
+}
+
+static int each_prefix(struct change *change, bool routed,
+		       int (*set)(struct change *change, const struct prefix_wish *wish))
+{
+	for (size_t i = 0; i < change->wish_count; i++) {
+		const struct prefix_wish *wish = &change->wishes[i];
+
+		if ((wish->present && wish->routed) == routed && set(change, wish))
+			return FAILED;
+	}
+	return DONE;
+}
+
+/*
+ * A peer comes before its prefixes and goes after them: a prefix without its peer drops what it holds. A killed process
+ * leaves what attach can finish: the record is there before the prefix, the prefix before the route into it, and in
+ * reverse where they go. What goes waits for all that comes, so that the packets of a prefix that is divided, or joined
+ * with others, always find one.
+ */
+static int queue(struct change *change)
+{
+	return each_peer(change, true, set_peer_src) || each_peer(change, true, set_peer) ||
+			       each_prefix(change, true, set_record) || each_prefix(change, true, set_prefix) ||
+			       each_prefix(change, true, set_route) || each_prefix(change, false, drop_route) ||
+			       each_prefix(change, false, set_prefix) || each_prefix(change, false, set_record) ||
+			       each_peer(change, false, set_peer) || each_peer(change, false, set_peer_src)
+		       ? FAILED
+		       : DONE;
+}
+
+static int route_failed(const struct change *change, const struct route *route, int error)
+{
+	const char *device = change->attachment->name.device;
+	struct prefix_key key = { .prefixlen = route->prefixlen };
+	char name[PREFIX_TEXT];
+
+	address_bytes(route->dst, key.addr);
+	prefix_format(&key, name);
+	if (error == -ENETDOWN)
+		return fail("cannot make the route %s: %s is down, 'ip link set %s up'", name, device, device);
+	if (error == -ENODEV)
+		return fail("cannot change the route %s: the device %s is gone", name, device);
+	return fail("cannot change the route %s: %s (%s)", name, strerror(-error),
+		    netlink_reason(change->session->netlink));
+}
+
+static const char *map_name(const struct maps *maps, int fd)
+{
+	if (fd == maps->prefixes)
+		return "prefixes";
+	if (fd == maps->routes)
+		return "routes";
+	return fd == maps->peers ? "peers" : "peer_src";
+}
+
+static int map_failed(const struct change *change, const struct journal_failure *failure)
+{
+	const char *name = map_name(&change->attachment->maps, failure->fd);
+	char what[PREFIX_TEXT];
+
+	if (failure->key_size == sizeof(struct prefix_key))
+		prefix_format(failure->key, what);
+	else
+		peer_name(failure->key, what);
+	if (failure->error == -E2BIG || failure->error == -ENOSPC)
+		return fail("cannot write %s: the map '%s' is full", what, name);
+	return fail("cannot write %s into the map '%s': %s", what, name, strerror(-failure->error));
+}
+
+static int carry_out(struct change *change)
+{
+	struct journal_failure failure;
+
+	if (!journal_flush(&change->journal, &failure))
+		return DONE;
+	if (failure.route)
+		return route_failed(change, failure.route, failure.error);
+	return map_failed(change, &failure);
+}
+
+/* A failure is no harm: else the peer's first packet makes them. */
+static void make_counters(const struct change *change)
+{
+	for (size_t i = 0; i < change->peer_wish_count; i++) {
+		const struct peer_wish *wish = &change->peer_wishes[i];
+
+		if (wish->present && !peers_find(&change->peers, wish->key.remote))
+			counters_make_peer(change->attachment->maps.peer_counters, &wish->key);
+	}
+}
+
+int change_apply(struct change *change)
+{
+	if (!queue(change) && !carry_out(change)) {
+		make_counters(change);
+		return DONE;
+	}
+	change_undo(change);
+	return FAILED;
+}
+
+void change_undo(struct change *change)
+{
+	journal_undo(&change->journal);
+	sweep(change->session, change->attachment, change->link.ifindex);
+}
+
+static void warn_unsourced(const struct change *change)
+{
+	char prefix[PREFIX_TEXT], source[ADDRESS_TEXT];
+	__u8 address[4];
+	__be32 number;
+	__u32 mtu;
+
+	if (!change->has_unsourced ||
+	    route_source(change->session->netlink, address_number(change->unsourced.addr), &number, &mtu))
+		return;
+	address_bytes(number, address);
+	warn("no src is given: the kernel will send to %s from %s, which a far end with 'rpf strict' must list in its "
+	     "prefixes",
+	     prefix_format(&change->unsourced, prefix), address_format(address, source));
+}
+
+void change_keep(struct change *change)
+{
+	warn_unsourced(change);
+	sweep(change->session, change->attachment, change->link.ifindex);
+}
+
+int change_carry_out(struct change *change)
+{
+	if (change_check(change) || change_apply(change))
+		return FAILED;
+	change_keep(change);
+	return DONE;
+}

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""GSO packets of TCP, over veth devices, which carry them whole: test runs have none that the kernel would wrap."""
+
+import contextlib
+import os
+import socket
+import struct
+import subprocess
+
+import pytest
+from scapy.compat import raw
+from scapy.layers.inet import IP, TCP
+
+from . import verdicts
+from .bpf import PROG_TYPE_SCHED_CLS, instruction, load_program
+from .frames import arriving, leaving, options, outer, wrapped
+from .tables import NOPMTUDISC, Counters
+from .underlay import BEHIND_GATEWAY, DEV, OTHER
+from .wire import EGRESS, INGRESS, Offload, Wire, attached, redirecting
+
+HERE, THERE = "192.168.8.8", "192.168.1.9"
+SIZE = 1000
+NEEDS_CHECKSUM, TCPV4 = 1, 1
+
+
+def segment(payload, src=HERE, dst=THERE, tcp_options=0, flags="DF", **fields):
+    """A TCP packet. Its options are of one byte each."""
+    segment = TCP(sport=1111, dport=2222, flags="A", options=[("NOP", None)] * tcp_options)
+    return IP(raw(IP(src=src, dst=dst, id=0xBEEF, flags=flags, **fields) / segment / payload))
+
+
+def offload(packet, gso_size=SIZE):
+    """What the kernel is told of a GSO packet in a frame."""
+    start = 14 + packet.ihl * 4
+    return Offload(NEEDS_CHECKSUM, TCPV4, start + packet[TCP].dataofs * 4, gso_size, start, 16)
+
+
+def on_wire(packet, size=SIZE):
+    """As how many packets a packet is sent, and the sum of their total lengths."""
+    headers = packet.ihl * 4 + packet[TCP].dataofs * 4
+    count = -(-(len(packet) - headers) // size)
+    return count, len(packet) + (count - 1) * headers
+
+
+def counted(attachment):
+    return {verdicts.NAMES[index]: count for index, count in enumerate(attachment.verdicts()) if count}
+
+
+@contextlib.contextmanager
+def wires(*devices):
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(contextlib.closing(Wire(device))) for device in devices]
+
+
+@pytest.fixture(params=[(payload, inner, transport) for payload in (SIZE + 1, 5 * SIZE - 1, 5 * SIZE, 5 * SIZE + 1)
+                        for inner, transport in ((0, 0), (8, 12), (40, 40))], ids=str)
+def shape(request):
+    """Bytes of payload, of IP options and of TCP options."""
+    payload, inner, transport = request.param
+    return {"payload": os.urandom(payload), "options": options(inner), "tcp_options": transport}
+
+
+# Egress
+
+@pytest.fixture
+def cable(encap, dataplane):
+    """DEV's cable, from where packets are wrapped to the far end."""
+    with wires(DEV, f"far-{DEV}") as cable, attached(encap.ifindex, EGRESS, dataplane.programs["egress"]):
+        encap.peer(BEHIND_GATEWAY, "192.168.1.0/24")
+        yield cable
+
+
+def carried(cable, packet):
+    near, far = cable
+    near.send(leaving(packet), offload(packet))
+    return far.receive()
+
+
+def test_a_gso_packet_is_wrapped_whole_and_counts_as_its_segments(encap, cable, shape):
+    packet = segment(**shape)
+    count, size = on_wire(packet)
+    for sent in (1, 2):  # the first goes by way of the kernel's neighbour code
+        told, frame = carried(cable, packet)
+        assert frame[14:] == wrapped(packet)[14:]
+        assert (told.kind, told.gso_size, told.checksum_start) == (TCPV4, SIZE, offload(packet).checksum_start + 20)
+        assert counted(encap) == {"encap_ok": sent * count}
+        assert encap.counters() == {BEHIND_GATEWAY: Counters(tx_packets=sent * count, tx_bytes=sent * size)}
+
+
+def test_a_gso_packet_takes_an_identification_for_each_segment(encap, cable):
+    """The kernel counts upward from the first."""
+    encap.device(df=NOPMTUDISC)
+    frames = [carried(cable, segment(bytes(5 * SIZE), flags=0))[1] for _ in range(3)]
+    found = [int.from_bytes(frame[18:20], "big") for frame in frames]
+    assert [(after - before) % 0x10000 for before, after in zip(found, found[1:])] == [5, 5]
+
+
+@pytest.fixture
+def widest_mtu(underlay_ifindex):
+    """DEV as wide as IPv4 can use it."""
+    subprocess.run(["ip", "link", "set", DEV, "mtu", "65535"], check=True)
+    yield
+    subprocess.run(["ip", "link", "set", DEV, "mtu", "1500"], check=True)
+
+
+@pytest.mark.parametrize("longest, verdict", [(65515, "encap_ok"), (65516, "encap_too_big")])
+def test_no_segment_grows_beyond_what_its_length_field_can_say(encap, cable, widest_mtu, longest, verdict):
+    packet = segment(bytes(65535 - 40))
+    cable[0].send(leaving(packet), offload(packet, gso_size=longest - 40))
+    assert counted(encap) == {verdict: 2}
+
+
+# Ingress
+
+MOVE, MOVE_IMMEDIATE, STORE_WORD, ADD, CALL, EXIT = 0xBF, 0xB7, 0x62, 0x07, 0x85, 0x95
+ADJUST_ROOM, STORE_BYTES, ROOM_MAC, FIXED_GSO, ENCAP_L3_IPV4 = 50, 9, 1, 1 << 0, 1 << 1
+R0, R1, R2, R3, R4, R5, R6, R10 = 0, 1, 2, 3, 4, 5, 6, 10
+
+
+@contextlib.contextmanager
+def far_end(header):
+    """A TC program that wraps each packet in a header as it is, as a far end's kernel does."""
+    words = [instruction(STORE_WORD, R10, offset=4 * at - 20, immediate=word)
+             for at, word in enumerate(struct.unpack("<5i", header))]
+    grow = [instruction(MOVE, R6, R1), instruction(MOVE_IMMEDIATE, R2, immediate=20),
+            instruction(MOVE_IMMEDIATE, R3, immediate=ROOM_MAC),
+            instruction(MOVE_IMMEDIATE, R4, immediate=FIXED_GSO | ENCAP_L3_IPV4),
+            instruction(CALL, immediate=ADJUST_ROOM)]
+    store = [instruction(MOVE, R1, R6), instruction(MOVE_IMMEDIATE, R2, immediate=14), instruction(MOVE, R3, R10),
+             instruction(ADD, R3, immediate=-20), instruction(MOVE_IMMEDIATE, R4, immediate=20),
+             instruction(MOVE_IMMEDIATE, R5), instruction(CALL, immediate=STORE_BYTES),
+             instruction(MOVE_IMMEDIATE, R0), instruction(EXIT)]
+    program = load_program(PROG_TYPE_SCHED_CLS, "far_end", grow + words + store)
+    yield program
+    os.close(program.fd)
+
+
+@pytest.fixture
+def receiver(decap_tc, dataplane):
+    """A function that has a packet wrapped by the far end and sent to DEV; it tells what comes out there.
+
+    From DEV what is stripped goes on, out of another device.
+    """
+    program = dataplane.programs["tc"]
+
+    def send(packet, **fields):
+        header = raw(outer(packet, **fields))[:20]
+        with far_end(header) as wrap, attached(socket.if_nametoindex(f"far-{DEV}"), EGRESS, wrap):
+            far.send(arriving(packet), offload(packet))
+        return other.receive()
+
+    with wires(f"far-{DEV}", f"far-{OTHER}") as (far, other), redirecting(socket.if_nametoindex(OTHER)) as on, \
+            attached(decap_tc.ifindex, INGRESS, program, on):
+        decap_tc.peer(BEHIND_GATEWAY, "192.168.1.0/24")
+        yield send
+
+
+def test_a_gso_packet_is_stripped_whole_and_counts_as_its_segments(decap_tc, receiver, shape):
+    packet = segment(src=THERE, dst=HERE, **shape)
+    count, size = on_wire(packet)
+    told, frame = receiver(packet)
+    assert frame == arriving(packet)
+    assert (told.kind, told.gso_size, told.checksum_start) == (TCPV4, SIZE, offload(packet).checksum_start)
+    assert counted(decap_tc) == {"decap_ok": count}
+    assert decap_tc.counters() == {BEHIND_GATEWAY: Counters(rx_packets=count, rx_bytes=size)}
+
+
+def test_a_stripped_gso_packet_bears_the_ecn_of_both_headers(receiver):
+    packet = segment(bytes(5 * SIZE), src=THERE, dst=HERE, tos=2)
+    _, frame = receiver(packet, tos=3)
+    packet.tos, packet.chksum = 3, None
+    assert frame == arriving(packet)

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`help` of each command."""
+import subprocess
+
+import pytest
+
+from usage import PROGRAM, commands, help_of
+
+
+def test_the_table_is_read():
+    assert {("attach",), ("peer", "add"), ("stats",)} <= set(commands())
+
+
+@pytest.mark.parametrize("command", commands(), ids=" ".join)
+def test_help_of_each_command_shows_examples_of_it(command):
+    assert any(f" {' '.join(command)}" in line
+               for line in help_of(command).split("\n\n", 1)[1].splitlines() if line.startswith("  ipipbpf "))
+
+
+@pytest.mark.parametrize("word", ("--help", "-h"))
+@pytest.mark.parametrize("command", commands(), ids=" ".join)
+def test_help_may_be_asked_for_as_an_option(command, word):
+    done = subprocess.run([PROGRAM, *command, word], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, help_of(command), "")
