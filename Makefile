@@ -176,6 +176,16 @@ check-vm: root ## as root: the tests again on other kernels (5.10, 6.1, 6.12, ne
 	@$(MAKE) all
 	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/vm/check || kill -QUIT $$PPID
 
+conformance: root ## as root: probe Linux's ipip and ipipbpf in a virtual machine, and write tests/conformance.md
+	@tests/install-packages build vm
+	@$(MAKE) all
+	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/conformance/matrix
+
+check-conformance: root ## as root: the same again, and see that tests/conformance.md says what was seen
+	@tests/install-packages build vm
+	@$(MAKE) all
+	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/conformance/matrix --check
+
 # $(call crossings,DIR,OTHERS): the lines in DIR that include a header of OTHERS, or climb out of DIR.
 space := $(subst ,, )
 headers_of = $(notdir $(wildcard $(addsuffix /*.[ch],$(1))))
@@ -194,7 +204,7 @@ check-format: ## name what clang-format would write otherwise
 	@$(CLANG_FORMAT) --dry-run --Werror bpf/*.[ch] include/*.h loader/*.[ch]
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 20
 
-.PHONY: all always bench check check-deb check-format check-layers check-vm clean deb demo fuzz help install mutants \
-	root sanitized tools uninstall
+.PHONY: all always bench check check-conformance check-deb check-format check-layers check-vm clean conformance deb demo \
+	fuzz help install mutants root sanitized tools uninstall

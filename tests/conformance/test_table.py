@@ -1,28 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The table of lines and the tests that are named after them."""
 
-import ast
 import re
 from pathlib import Path
 
 from .lines import LINES
-
-NAMED = re.compile(r"test_(\d+)_(\d+)_")
+from .named import functions, line_of
+from .unprobed import UNPROBED
 
 
 def named_tests():
-    """The test functions of this folder but this file's: (file, name)."""
-    for path in sorted(Path(__file__).parent.glob("test_*.py")):
-        if path != Path(__file__):
-            for node in ast.parse(path.read_text()).body:
-                if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-                    yield path.name, node.name
-
-
-def line_of(name):
-    """The line that a test is named after, or None."""
-    found = NAMED.match(name)
-    return f"{found[1]}-{found[2]}" if found else None
+    return list(functions("test"))
 
 
 def test_each_test_is_named_after_a_line():
@@ -41,5 +29,38 @@ def test_no_line_has_both():
 
 def test_no_test_hides_another():
     """A second function of the same name in a file would take the first one's place."""
-    named = list(named_tests())
-    assert len(set(named)) == len(named)
+    for kind in ("test", "probe"):
+        named = list(functions(kind))
+        assert named and len(set(named)) == len(named)
+
+
+def test_each_probe_is_named_after_a_line():
+    assert [probe for probe in functions("probe") if line_of(probe[1]) not in LINES] == []
+
+
+def test_each_line_has_a_probe_or_a_reason_for_none():
+    probed = {line_of(name) for _, name in functions("probe")}
+    assert set(LINES) == probed ^ set(UNPROBED)
+
+
+def published():
+    """The rows of the table that the project publishes, as lists of cells."""
+    lines = (Path(__file__).parents[1] / "conformance.md").read_text(encoding="utf-8").splitlines()
+    return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in lines if re.match(r"\| \d", line)]
+
+
+def test_the_published_table_has_every_line_and_its_limit():
+    """As `make conformance` writes it, which looks at the rest too."""
+    rows = published()
+    assert [row[:2] for row in rows] == [[name, line.requirement] for name, line in LINES.items()]
+    assert [row[0] for row in rows if not row[3].endswith(LINES[row[0]].limit or LINES[row[0]].untested)] == []
+
+
+def test_the_published_table_names_who_saw_it():
+    named = {}
+    for kind in ("test", "probe"):
+        for _, name in functions(kind):
+            named.setdefault(line_of(name), {}).setdefault(kind, []).append(f"`{name}`")
+    for row in published():
+        kinds = named.get(row[0], {})
+        assert row[4] == (", ".join(kinds.get("probe") or kinds.get("test", [])) or "nobody"), row[0]

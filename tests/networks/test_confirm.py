@@ -115,6 +115,8 @@ def test_the_terminal_that_ran_it_dies(file, two_hosts):
     words = f"{plain_binary()} -n {two_hosts.a.name} apply --confirm 1 {file.path}; exec cat"
     process, terminal = pty.fork()
     if not process:
+        # Whoever started the tests may ignore it (nohup), and children would too.
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
         os.execve("/bin/sh", ["sh", "-c", words], environment())
     wait_for(file.pending)
     guard = file.guard()

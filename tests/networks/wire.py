@@ -5,8 +5,10 @@ The headers are read here by hand, so that nothing is believed that ipipbpf wrot
 """
 import dataclasses
 import ipaddress
+import select
 import socket
 import struct
+import time
 
 ETH_P_ALL = 3
 ETH_P_IP = 0x0800
@@ -143,6 +145,14 @@ class Capture:
     def packets(self):
         """The IPv4 packets among the frames."""
         return [frame.ip for frame in self.frames if frame.ethertype == ETH_P_IP]
+
+    def wait_for(self, data, timeout, first=0):
+        """Returns when a frame that holds these bytes has come in, behind the `first` ones."""
+        deadline = time.monotonic() + timeout
+        while not any(data in frame.data for frame in self.frames[first:] if not frame.outgoing):
+            left = deadline - time.monotonic()
+            assert left > 0, f"what was sent did not come in {timeout} s"
+            select.select([self._socket], [], [], left)
 
 
 def _tags(ancillary):
