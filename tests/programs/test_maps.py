@@ -13,7 +13,7 @@ NO_PREALLOC = 1
 
 # Type, bytes of a key, bytes of a value, entries, flags.
 SHARED = {
-    "meta": (ARRAY, 4, 56, 1, 0),
+    "meta": (ARRAY, 4, 64, 1, 0),
     "prefixes": (LPM_TRIE, 8, 8, 1_048_576, NO_PREALLOC),
     "peers": (HASH, 4, 32, 65_536, NO_PREALLOC),
     "verdicts": (PERCPU_ARRAY, 4, 8, 64, 0),
