@@ -54,14 +54,26 @@ static __always_inline bool decap_expects_error(const struct frame *frame, const
 	       (ipv4_is_icmp_error(frame, ip) && ip->header->saddr && peer_find(ip->header->saddr));
 }
 
+/* Whether there are rules for a packet without a tunnel. */
+static __always_inline bool decap_judges_plain(const struct meta *device)
+{
+	return device->plain == PLAIN_DROP || (device->plain == PLAIN_BY_RPF && device->rpf == RPF_STRICT);
+}
+
+/* A first look at the IPv4 header `ip` bytes in: may the rules have a word on this packet? */
+static __always_inline bool decap_concerns(const struct frame *frame, __u32 ip, const struct meta *device)
+{
+	const struct iphdr *header = frame_at(frame, ip, sizeof(*header));
+
+	return header && (header->protocol == IPPROTO_IPIP || decap_judges_plain(device));
+}
+
 /* A packet that is not IPIP: may its source come without a tunnel? */
 static __always_inline void decap_plain(const struct frame *frame, struct decap *decap, const struct meta *device,
 					__u32 gso_size)
 {
 	const struct prefix *prefix;
 
-	if (device->plain == PLAIN_PASS || (device->plain == PLAIN_BY_RPF && device->rpf != RPF_STRICT))
-		return;
 	prefix = prefix_find(decap->outer.header->saddr);
 	if (!prefix || prefix_is_bare(prefix) || decap_expects_error(frame, &decap->outer, device))
 		return;

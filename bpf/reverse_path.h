@@ -18,7 +18,8 @@ static __always_inline enum verdict route_back(hook_context *ctx, const struct i
 		/* No question of MTU: with 0, a TC program's whole packet would be held against it. */
 		.tot_len = sizeof(*inner),
 	};
-	long answer = fib_ask(ctx, &fib);
+	/* Whether the next hop answers is nothing to this check. */
+	long answer = fib_ask_with(ctx, &fib, features.skip_neighbour ? BPF_FIB_LOOKUP_SKIP_NEIGH : 0);
 
 	if (fib_is_silent(answer))
 		return VERDICT_FIB_UNAVAILABLE;

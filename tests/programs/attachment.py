@@ -36,8 +36,9 @@ class Outcome:
 class Dataplane:
     """Both objects, loaded as the loader does it on this kernel, with maps in common."""
 
-    def __init__(self, link_header=14, xdp_buff_len=KERNEL >= (5, 18), decap_l3_flag=KERNEL >= (6, 3)):
-        features = {"features": bytes([link_header, xdp_buff_len, decap_l3_flag, 0])}
+    def __init__(self, link_header=14, xdp_buff_len=KERNEL >= (5, 18), decap_l3_flag=KERNEL >= (6, 3),
+                 skip_neighbour=KERNEL >= (6, 3)):
+        features = {"features": bytes([link_header, xdp_buff_len, decap_l3_flag, skip_neighbour])}
         self._xdp = bpf.Object(BUILD / "xdp.bpf.o", features)
         self._tc = bpf.Object(BUILD / "tc.bpf.o", features, share=self._xdp)
         self.maps = {**self._tc.maps, **self._xdp.maps}
