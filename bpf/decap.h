@@ -175,12 +175,8 @@ static __always_inline void decap_ipip(hook_context *ctx, const struct frame *fr
 static __always_inline void decap_judge(hook_context *ctx, const struct frame *frame, __u32 ip,
 					const struct meta *device, bool tagged, __u32 gso_size, struct decap *decap)
 {
-	decap->fate = FATE_UNTOUCHED;
-	decap->counted = false;
-	decap->known = false;
-	decap->segments = (struct segments){
-		.count = 1
-	}; /* whole: Linux 5.10 lets nothing be moved that was not written */
+	/* Whole: Linux 5.10 lets nothing be moved that was not written. */
+	*decap = (struct decap){ .fate = FATE_UNTOUCHED, .segments.count = 1 };
 	if (!ipv4_find(frame, ip, &decap->outer))
 		return;
 	if (decap->outer.header->protocol == IPPROTO_IPIP)
