@@ -8,6 +8,7 @@
 
 #include "count.h"
 #include "ecn.h"
+#include "peer.h"
 #include "quote.h"
 #include "reverse_path.h"
 
@@ -74,7 +75,7 @@ static __always_inline void decap_plain(const struct frame *frame, struct decap 
 {
 	const struct prefix *prefix;
 
-	prefix = prefix_find(decap->outer.header->saddr);
+	prefix = prefix_find(device, decap->outer.header->saddr);
 	if (!prefix || prefix_is_bare(prefix) || decap_expects_error(frame, &decap->outer, device))
 		return;
 	decap_decide(decap, VERDICT_PLAIN_SOURCE);
@@ -129,7 +130,7 @@ static __always_inline enum verdict decap_check_addresses(hook_context *ctx, con
 	if (rpf == RPF_OFF)
 		return VERDICT_DECAP_OK;
 	verdict = reverse_path_check(ctx, frame, &decap->outer, &decap->inner, decap->peer, rpf == RPF_STRICT, tagged,
-				     device->ifindex);
+				     device);
 	return monitor == SWITCH_ON ? monitored(verdict) : verdict;
 }
 

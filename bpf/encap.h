@@ -12,6 +12,8 @@
 #include "icmp.h"
 #include "identification.h"
 #include "path.h"
+#include "peer.h"
+#include "prefix.h"
 
 #define IPV4_TOTAL_MAX 65535
 
@@ -246,7 +248,7 @@ static __always_inline void encap_judge(hook_context *ctx, const struct frame *f
 	encap->counters = NULL;
 	if (!ipv4_find(frame, ip, &encap->inner) || encap_is_ours(encap->inner.header, device))
 		return;
-	prefix = prefix_find(encap->inner.header->daddr);
+	prefix = prefix_find(device, encap->inner.header->daddr);
 	if (!prefix || prefix_is_bare(prefix))
 		return;
 	encap->remote = address_of(prefix->remote);

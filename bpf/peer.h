@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Peers and prefixes: whose address it is, and which settings are in force. */
+/* Peers, and which settings are in force. */
 #ifndef PEER_H
 #define PEER_H
 
@@ -47,32 +47,6 @@ static __always_inline bool peer_is_valid(const struct peer *peer)
 	for (__u32 i = PEER_WORD(type); i < sizeof(*peer) / sizeof(*words); i++)
 		zeros |= words[i];
 	return !zeros && (!settings || peer_settings_are_valid(peer));
-}
-
-/* The longest prefix that holds the address, or NULL. */
-static __always_inline struct prefix *prefix_find(__be32 address)
-{
-	struct prefix_key key = { .prefixlen = 32 };
-
-	__builtin_memcpy(key.addr, &address, sizeof(key.addr));
-	return bpf_map_lookup_elem(&prefixes, &key);
-}
-
-/* False if `bare` is neither 0 nor 1, or a reserved byte is not 0. */
-static __always_inline bool prefix_is_valid(const struct prefix *prefix)
-{
-	return prefix->bare <= 1 && !prefix->reserved[0] && !prefix->reserved[1] && !prefix->reserved[2];
-}
-
-/* An exception: through no tunnel. What is not written rightly is none. */
-static __always_inline bool prefix_is_bare(const struct prefix *prefix)
-{
-	return prefix->bare && prefix_is_valid(prefix);
-}
-
-static __always_inline bool prefix_belongs_to(const struct prefix *prefix, __be32 remote)
-{
-	return prefix && prefix_is_valid(prefix) && !prefix->bare && address_of(prefix->remote) == remote;
 }
 
 #endif
