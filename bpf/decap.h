@@ -16,6 +16,7 @@ struct decap {
 	enum verdict verdict;
 	bool counted; /* false: not ours to count */
 	bool known;   /* `peers` has the sender, under the key `peer` */
+	bool routed;  /* a unicast route leads back to the inner source: the FIB was asked */
 	__be32 peer;
 	struct ipv4 outer;
 	struct ipv4 inner;
@@ -102,7 +103,7 @@ static __always_inline enum verdict decap_check_headers(hook_context *ctx, const
 
 /* May the inner packet travel, and come from this peer? VERDICT_DECAP_OK, or what it fails. */
 static __always_inline enum verdict decap_check_addresses(hook_context *ctx, const struct frame *frame,
-							  const struct decap *decap, const struct peer *peer,
+							  struct decap *decap, const struct peer *peer,
 							  const struct meta *device, bool tagged)
 {
 	/* The peer `any` stands for strangers: strict would ask for a prefix that it seldom has. */
@@ -118,6 +119,7 @@ static __always_inline enum verdict decap_check_addresses(hook_context *ctx, con
 		return VERDICT_DECAP_OK;
 	verdict = reverse_path_check(ctx, frame, &decap->outer, &decap->inner, decap->peer, rpf == RPF_STRICT, tagged,
 				     device->ifindex);
+	decap->routed = verdict == VERDICT_DECAP_OK;
 	return monitor == SWITCH_ON ? monitored(verdict) : verdict;
 }
 
@@ -166,6 +168,7 @@ static __always_inline void decap_judge(hook_context *ctx, const struct frame *f
 	decap->fate = FATE_UNTOUCHED;
 	decap->counted = false;
 	decap->known = false;
+	decap->routed = false;
 	decap->segments = (struct segments){
 		.count = 1
 	}; /* whole: Linux 5.10 lets nothing be moved that was not written */
@@ -175,6 +178,19 @@ static __always_inline void decap_judge(hook_context *ctx, const struct frame *f
 		decap_ipip(ctx, frame, decap, device, tagged, gso_size);
 	else
 		decap_plain(frame, decap, device, gso_size);
+}
+
+/* May a packet that was stripped go straight on? What only `monitor` let through may not. */
+static __always_inline bool decap_may_go_straight_on(const struct decap *decap, const struct meta *device)
+{
+	return device->forward == SWITCH_ON &&
+	       (decap->verdict == VERDICT_DECAP_OK || decap->verdict == VERDICT_ECN_ALARM);
+}
+
+static __always_inline void decap_goes_straight_on(struct decap *decap)
+{
+	if (decap->verdict == VERDICT_DECAP_OK)
+		decap->verdict = VERDICT_DECAP_FORWARDED;
 }
 
 /* Counts the decision once it is carried out. */

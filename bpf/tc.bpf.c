@@ -8,6 +8,7 @@ typedef struct __sk_buff hook_context;
 #include "decap.h"
 #include "encap.h"
 #include "tc_answer.h"
+#include "tc_forward.h"
 #include "tc_frame.h"
 #include "tc_relay.h"
 
@@ -103,6 +104,7 @@ int decap_tc(struct __sk_buff *skb)
 	struct meta *device;
 	struct frame frame;
 	__u32 key = 0, ip;
+	bool tagged;
 	int action;
 
 	device = bpf_map_lookup_elem(&meta, &key);
@@ -118,10 +120,18 @@ int decap_tc(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	tc_reach_judged(skb, &frame, ip);
 	decap_judge(skb, &frame, ip, device, skb->vlan_present || ip > features.link_header, skb->gso_size, &decap);
-	if (decap.fate == FATE_CARRY && !tc_strip(skb, &frame, &decap))
-		decap_decide(&decap, VERDICT_DECAP_ERROR);
+	action = TC_ACT_UNSPEC;
+	if (decap.fate == FATE_CARRY) {
+		tagged = skb->vlan_present || ip != sizeof(struct ethhdr);
+		if (!tc_strip(skb, &frame, &decap))
+			decap_decide(&decap, VERDICT_DECAP_ERROR);
+		else if (decap_may_go_straight_on(&decap, device) && !tagged)
+			action = tc_forward(skb, device, decap.segments.longest, decap.routed);
+		if (action != TC_ACT_UNSPEC)
+			decap_goes_straight_on(&decap);
+	}
 	decap_count(&decap);
-	return decap.fate == FATE_DROP ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+	return decap.fate == FATE_DROP ? TC_ACT_SHOT : action;
 }
 
 /* True if it is time that the kernel's neighbour code sees a packet of this peer on this CPU. */

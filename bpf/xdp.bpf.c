@@ -6,6 +6,8 @@
 typedef struct xdp_md hook_context;
 
 #include "decap.h"
+#include "xdp_forward.h"
+#include "xdp_frame.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -13,14 +15,6 @@ char LICENSE[] SEC("license") = "GPL";
 struct link_header {
 	__u8 bytes[sizeof(struct ethhdr) + TAGS_MAX * sizeof(struct vlan_hdr)];
 };
-
-static __always_inline struct frame xdp_frame(struct xdp_md *ctx)
-{
-	struct frame frame = { .data = (void *)(long)ctx->data, .end = (void *)(long)ctx->data_end };
-
-	frame.len = features.xdp_buff_len ? bpf_xdp_get_buff_len(ctx) : frame.end - frame.data;
-	return frame;
-}
 
 static __always_inline bool copy_link_header(void *to, const void *from, __u32 len)
 {
@@ -82,6 +76,7 @@ int decap_xdp(struct xdp_md *ctx)
 	struct decap decap;
 	struct meta *device;
 	__u32 key = 0, ip;
+	int action = XDP_PASS;
 
 	device = bpf_map_lookup_elem(&meta, &key);
 	if (!device || !frame_finds_ipv4(&frame, &ip) || !decap_is_due(device, HOOK_XDP, frame.len - ip))
@@ -91,7 +86,11 @@ int decap_xdp(struct xdp_md *ctx)
 		xdp_write_ecn(&decap);
 		if (!xdp_strip(ctx, &frame, &decap))
 			decap_decide(&decap, VERDICT_DECAP_ERROR);
+		else if (decap_may_go_straight_on(&decap, device) && ip == sizeof(struct ethhdr))
+			action = xdp_forward(ctx, device, decap.routed);
+		if (action != XDP_PASS)
+			decap_goes_straight_on(&decap);
 	}
 	decap_count(&decap);
-	return decap.fate == FATE_DROP ? XDP_DROP : XDP_PASS;
+	return decap.fate == FATE_DROP ? XDP_DROP : action;
 }

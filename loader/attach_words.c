@@ -13,6 +13,7 @@ enum {
 	GROUP_ROUTES = GROUP_COMMAND << 3,
 	GROUP_MTU_EXPIRES = GROUP_COMMAND << 4,
 	GROUP_ICMP = GROUP_COMMAND << 5,
+	GROUP_FORWARD = GROUP_COMMAND << 6,
 };
 
 static int take_mode(struct words *words, const struct keyword *keyword, void *into)
@@ -39,12 +40,20 @@ static int take_fragments(struct words *words, const struct keyword *keyword, vo
 	return words_choice(words, keyword, names, COUNT(names), &request->fragments);
 }
 
+static const char *const switch_names[] = { "on", "off" };
+
 static int take_routes(struct words *words, const struct keyword *keyword, void *into)
 {
-	static const char *const names[] = { "on", "off" };
 	struct attach_request *request = into;
 
-	return words_choice(words, keyword, names, COUNT(names), &request->routes);
+	return words_choice(words, keyword, switch_names, COUNT(switch_names), &request->routes);
+}
+
+static int take_forward(struct words *words, const struct keyword *keyword, void *into)
+{
+	struct attach_request *request = into;
+
+	return words_choice(words, keyword, switch_names, COUNT(switch_names), &request->forward);
 }
 
 static int take_mtu_expires(struct words *words, const struct keyword *keyword, void *into)
@@ -73,6 +82,7 @@ const struct keyword attach_keywords[] = {
 	{ .name = "routes", .allowed = "on|off", .group = GROUP_ROUTES, .take = take_routes },
 	{ .name = "mtu_expires", .allowed = "1..86400", .group = GROUP_MTU_EXPIRES, .take = take_mtu_expires },
 	{ .name = "icmp", .allowed = "0..65535", .group = GROUP_ICMP, .take = take_icmp },
+	{ .name = "forward", .allowed = "on|off", .group = GROUP_FORWARD, .take = take_forward },
 };
 const size_t attach_keyword_count = COUNT(attach_keywords);
 

@@ -6,9 +6,11 @@
 
 #include "address.h"
 #include "attaching.h"
+#include "devices.h"
 #include "fail.h"
 #include "forwarding.h"
 #include "neighbour.h"
+#include "sysctl.h"
 
 static int check_type(const struct link *link)
 {
@@ -132,6 +134,7 @@ void attaching_defaults(const struct session *session, struct meta *meta)
 		.local_auto = 1,
 		.mtu_expires = 600,
 		.icmp_rate = 1000,
+		.forward = SWITCH_OFF,
 	};
 }
 
@@ -154,6 +157,8 @@ static void apply_request(const struct attach_request *request, struct meta *met
 		meta->mtu_expires = request->mtu_expires;
 	if (request->icmp_rate)
 		meta->icmp_rate = request->icmp_rate - 1;
+	if (request->forward)
+		meta->forward = request->forward;
 }
 
 static int resolve_local(const struct attaching *attaching, struct meta *meta)
@@ -299,10 +304,10 @@ static int make(struct attaching *attaching)
 	if (make_neighbour(attaching) || forwarding_take(attaching->session, attachment) ||
 	    change_apply(&attaching->change))
 		return FAILED;
-	if (!attaching->programs)
-		return DONE;
-	return programs_attach(attaching->programs, &attaching->link, attachment->folder, &attachment->maps,
-			       attaching->mode, &attachment->meta);
+	if (attaching->programs && programs_attach(attaching->programs, &attaching->link, attachment->folder,
+						   &attachment->maps, attaching->mode, &attachment->meta))
+		return FAILED;
+	return devices_write(attaching->session, attachment, &attaching->link);
 }
 
 /* Takes back what this run made, and only that. */
@@ -336,6 +341,17 @@ static void warn_local(const struct attaching *attaching)
 	warn("local %s is no address of this host", address_format(meta->local, address));
 }
 
+/* Where the kernel forwards nothing, nor do the programs. */
+static void warn_forward(const struct attaching *attaching)
+{
+	int forwarding;
+
+	if (attaching->attachment.meta.forward == SWITCH_ON &&
+	    !sysctl_read(attaching->link.name, "forwarding", &forwarding) && !forwarding)
+		warn("forward is on, but net.ipv4.conf.%s.forwarding is 0: this host forwards nothing",
+		     attaching->link.name);
+}
+
 int attaching_load(struct attaching *attaching)
 {
 	return programs_load(&attaching->link, &attaching->attachment.maps, &attaching->programs);
@@ -357,5 +373,6 @@ int attaching_carry_out(struct attaching *attaching)
 	}
 	change_keep(&attaching->change);
 	warn_local(attaching);
+	warn_forward(attaching);
 	return DONE;
 }

@@ -15,6 +15,7 @@ struct maps {
 	int paths_until;
 	int routes;
 	int peer_src;
+	int devices;
 };
 
 #endif

@@ -104,6 +104,8 @@ int objects_open_xdp(const struct link *link, const struct maps *maps, enum mode
 
 	if (!xdp)
 		return objects_fail("open the XDP program", errno);
+	/* Of frames that never were on a wire, the checksums were never needed. */
+	features.checksums_begun = mode == MODE_SKB || !probe_native_gains(link);
 	xdp->rodata->features = features;
 	/*
 	 * Both came with Linux 5.18; libbpf's section "xdp.frags" would set the flag on older kernels too. In skb mode the
@@ -114,7 +116,7 @@ int objects_open_xdp(const struct link *link, const struct maps *maps, enum mode
 		bpf_program__set_flags(xdp->progs.decap_xdp, BPF_F_XDP_HAS_FRAGS);
 	if (reuse(xdp->maps.meta, maps->meta) || reuse(xdp->maps.prefixes, maps->prefixes) ||
 	    reuse(xdp->maps.peers, maps->peers) || reuse(xdp->maps.verdicts, maps->verdicts) ||
-	    reuse(xdp->maps.peer_counters, maps->peer_counters)) {
+	    reuse(xdp->maps.peer_counters, maps->peer_counters) || reuse(xdp->maps.devices, maps->devices)) {
 		error = errno;
 		xdp_bpf__destroy(xdp);
 		return objects_fail("open the XDP program", error);

@@ -29,7 +29,7 @@ struct pinned_map {
 	__u32 key_size;
 	__u32 value_size; /* 0: not looked at */
 	__u32 capacity;
-	bool loaders; /* made by the loader, used by no program */
+	bool loaders; /* made by the loader */
 	bool optional;
 };
 
@@ -55,6 +55,8 @@ static const struct pinned_map pinned_maps[] = {
 	  sizeof(struct route_record), PREFIXES_MAX, true, false },
 	{ "peer_src", offsetof(struct maps, peer_src), BPF_MAP_TYPE_HASH, sizeof(struct peer_key),
 	  sizeof(struct peer_src), PEERS_MAX, true, false },
+	{ "devices", offsetof(struct maps, devices), BPF_MAP_TYPE_DEVMAP_HASH, sizeof(__u32), sizeof(__u32),
+	  DEVICES_MAX, true, false },
 };
 
 static const char *const pinned_links[] = { "link_xdp", "link_encap", "link_decap" };
@@ -367,10 +369,10 @@ int pins_pin_maps(const char *folder, const struct maps *maps)
 
 int pins_make_maps(struct maps *maps)
 {
-	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
-
 	for (size_t i = 0; i < COUNT(pinned_maps); i++) {
 		const struct pinned_map *map = &pinned_maps[i];
+		LIBBPF_OPTS(bpf_map_create_opts, options,
+			    .map_flags = map->type == BPF_MAP_TYPE_HASH ? BPF_F_NO_PREALLOC : 0);
 		int *fd = field_of(maps, map);
 
 		if (!map->loaders || *fd >= 0)

@@ -3,6 +3,7 @@
 
 #include "address.h"
 #include "counters.h"
+#include "devices.h"
 #include "json.h"
 #include "options.h"
 #include "show.h"
@@ -133,6 +134,22 @@ static json_t *bare_list(const struct report *report)
 	return list;
 }
 
+static void append_name(const char *name, void *argument)
+{
+	json_t **list = argument;
+
+	*list = json_append(*list, json_name(name));
+}
+
+/* What XDP sends packets for other hosts out of. */
+static json_t *device_list(const struct report *report)
+{
+	json_t *list = json_array();
+
+	devices_each(report->attachment, append_name, &list);
+	return list;
+}
+
 static json_t *missing_list(const struct report *report)
 {
 	json_t *list = json_array();
@@ -147,18 +164,19 @@ static json_t *report_object(const struct report *report)
 	const struct attachment *attachment = report->attachment;
 	const struct meta *meta = &attachment->meta;
 
-	return JSON_OBJECT({ "ifname", json_name(attachment->name.device) },
-			   { "netns", *attachment->name.netns ? json_name(attachment->name.netns) : json_null() },
-			   { "layout", json_number(meta->layout) },
-			   { "mode", json_string(options_mode_name(meta->mode_used)) },
-			   { "xdp", report->programs.xdp ? json_string(report->programs.xdp) : json_null() },
-			   { "rpf", rpf_string(meta->rpf) }, { "monitor", json_boolean(meta->monitor == SWITCH_ON) },
-			   { "plain", json_string(options_plain_drops(meta) ? "drop" : "pass") },
-			   { "ecn", ecn_string(meta->ecn) }, { "mtu_expires", json_number(meta->mtu_expires) },
-			   { "icmp", json_number(meta->icmp_rate) }, { "local", address_string(meta->local) },
-			   { "mtu", json_number(report->mtu) }, { "routes", json_boolean(meta->routes == SWITCH_ON) },
-			   { "missing", missing_list(report) }, { "peers", peer_list(report) },
-			   { "bare", bare_list(report) }, { "verdicts", json_verdicts(report->verdicts) });
+	return JSON_OBJECT(
+		{ "ifname", json_name(attachment->name.device) },
+		{ "netns", *attachment->name.netns ? json_name(attachment->name.netns) : json_null() },
+		{ "layout", json_number(meta->layout) }, { "mode", json_string(options_mode_name(meta->mode_used)) },
+		{ "xdp", report->programs.xdp ? json_string(report->programs.xdp) : json_null() },
+		{ "rpf", rpf_string(meta->rpf) }, { "monitor", json_boolean(meta->monitor == SWITCH_ON) },
+		{ "plain", json_string(options_plain_drops(meta) ? "drop" : "pass") }, { "ecn", ecn_string(meta->ecn) },
+		{ "mtu_expires", json_number(meta->mtu_expires) }, { "icmp", json_number(meta->icmp_rate) },
+		{ "local", address_string(meta->local) }, { "mtu", json_number(report->mtu) },
+		{ "routes", json_boolean(meta->routes == SWITCH_ON) },
+		{ "forward", json_boolean(meta->forward == SWITCH_ON) }, { "forward_devices", device_list(report) },
+		{ "missing", missing_list(report) }, { "peers", peer_list(report) }, { "bare", bare_list(report) },
+		{ "verdicts", json_verdicts(report->verdicts) });
 }
 
 int show_json(const struct report *reports, size_t count)
