@@ -11,12 +11,19 @@
 #include "quote.h"
 #include "reverse_path.h"
 
+/* Whether a packet for another host may go straight on, past the stack. */
+enum onward {
+	ONWARD_BY_STACK,
+	ONWARD_IF_ROUTED, /* if a unicast route leads back to its source, which nobody has asked yet */
+	ONWARD,
+};
+
 struct decap {
 	enum fate fate;
 	enum verdict verdict;
 	bool counted; /* false: not ours to count */
 	bool known;   /* `peers` has the sender, under the key `peer` */
-	bool routed;  /* a unicast route leads back to the inner source: the FIB was asked */
+	enum onward onward;
 	__be32 peer;
 	struct ipv4 outer;
 	struct ipv4 inner;
@@ -109,17 +116,21 @@ static __always_inline enum verdict decap_check_addresses(hook_context *ctx, con
 	/* The peer `any` stands for strangers: strict would ask for a prefix that it seldom has. */
 	__u8 rpf = peer_or_device(peer->rpf, decap->peer ? device->rpf : RPF_LOOSE);
 	__u8 monitor = peer_or_device(peer->monitor, device->monitor);
+	bool forward = device->forward == SWITCH_ON && !tagged && features.link_header;
 	enum verdict verdict;
 
 	if (source_is_martian(decap->inner.header->saddr))
 		return VERDICT_MARTIAN_SOURCE;
 	if (destination_is_martian(decap->inner.header->daddr))
 		return VERDICT_MARTIAN_DESTINATION;
-	if (rpf == RPF_OFF)
+	if (rpf == RPF_OFF) {
+		decap->onward = forward ? ONWARD_IF_ROUTED : ONWARD_BY_STACK;
 		return VERDICT_DECAP_OK;
+	}
 	verdict = reverse_path_check(ctx, frame, &decap->outer, &decap->inner, decap->peer, rpf == RPF_STRICT, tagged,
 				     device->ifindex);
-	decap->routed = verdict == VERDICT_DECAP_OK;
+	/* What only `monitor` lets through is the stack's. */
+	decap->onward = forward && verdict == VERDICT_DECAP_OK ? ONWARD : ONWARD_BY_STACK;
 	return monitor == SWITCH_ON ? monitored(verdict) : verdict;
 }
 
@@ -168,7 +179,7 @@ static __always_inline void decap_judge(hook_context *ctx, const struct frame *f
 	decap->fate = FATE_UNTOUCHED;
 	decap->counted = false;
 	decap->known = false;
-	decap->routed = false;
+	decap->onward = ONWARD_BY_STACK;
 	decap->segments = (struct segments){
 		.count = 1
 	}; /* whole: Linux 5.10 lets nothing be moved that was not written */
@@ -180,13 +191,6 @@ static __always_inline void decap_judge(hook_context *ctx, const struct frame *f
 		decap_plain(frame, decap, device, gso_size);
 }
 
-/* May a packet that was stripped go straight on? What only `monitor` let through may not. */
-static __always_inline bool decap_may_go_straight_on(const struct decap *decap, const struct meta *device)
-{
-	return device->forward == SWITCH_ON &&
-	       (decap->verdict == VERDICT_DECAP_OK || decap->verdict == VERDICT_ECN_ALARM);
-}
-
 static __always_inline void decap_goes_straight_on(struct decap *decap)
 {
 	if (decap->verdict == VERDICT_DECAP_OK)
@@ -196,8 +200,6 @@ static __always_inline void decap_goes_straight_on(struct decap *decap)
 /* Counts the decision once it is carried out. */
 static __always_inline void decap_count(const struct decap *decap)
 {
-	if (!decap->counted)
-		return;
 	count_verdict(decap->verdict, decap->segments.count);
 	if (!decap->known)
 		return;

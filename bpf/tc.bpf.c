@@ -104,7 +104,6 @@ int decap_tc(struct __sk_buff *skb)
 	struct meta *device;
 	struct frame frame;
 	__u32 key = 0, ip;
-	bool tagged;
 	int action;
 
 	device = bpf_map_lookup_elem(&meta, &key);
@@ -120,13 +119,14 @@ int decap_tc(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	tc_reach_judged(skb, &frame, ip);
 	decap_judge(skb, &frame, ip, device, skb->vlan_present || ip > features.link_header, skb->gso_size, &decap);
+	if (!decap.counted)
+		return TC_ACT_UNSPEC;
 	action = TC_ACT_UNSPEC;
 	if (decap.fate == FATE_CARRY) {
-		tagged = skb->vlan_present || ip != sizeof(struct ethhdr);
 		if (!tc_strip(skb, &frame, &decap))
 			decap_decide(&decap, VERDICT_DECAP_ERROR);
-		else if (decap_may_go_straight_on(&decap, device) && !tagged)
-			action = tc_forward(skb, device, decap.segments.longest, decap.routed);
+		else if (decap.onward)
+			action = tc_forward(skb, decap.onward == ONWARD);
 		if (action != TC_ACT_UNSPEC)
 			decap_goes_straight_on(&decap);
 	}

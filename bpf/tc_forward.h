@@ -4,6 +4,7 @@
 #define TC_FORWARD_H
 
 #include "forward.h"
+#include "segments.h"
 #include "tc_frame.h"
 
 #define PACKET_HOST 0
@@ -28,20 +29,28 @@ static __always_inline bool tc_decrement_ttl(struct __sk_buff *skb, const struct
 }
 
 /*
- * Sends a packet on that came untagged out of the tunnel. Returns the action; TC_ACT_UNSPEC if the stack is to have it,
- * which then is as it was. `longest`: bytes of its longest segment.
+ * Sends a packet on that came untagged out of the tunnel. Returns the action; TC_ACT_UNSPEC if the stack is to
+ * have it, which then is as it was.
  */
-static __noinline int tc_forward(struct __sk_buff *skb, const struct meta *device, __u32 longest, bool routed)
+static __noinline int tc_forward(struct __sk_buff *skb, bool routed)
 {
 	struct bpf_redir_neigh next_hop = { .nh_family = AF_INET };
 	struct frame frame = tc_frame(skb);
 	struct forward forward;
+	struct segments segments;
+	struct meta *device;
+	struct ipv4 ipv4;
+	__u32 key = 0;
 
+	device = bpf_map_lookup_elem(&meta, &key);
 	/* Of a frame that a switch flooded, or a capture let in, this host is not the router. */
-	if (!features.fib_tells_mtu || skb->pkt_type != PACKET_HOST)
+	if (!device || !features.fib_tells_mtu || skb->pkt_type != PACKET_HOST)
 		return TC_ACT_UNSPEC;
-	tc_reach(skb, &frame, sizeof(struct ethhdr) + sizeof(struct iphdr) + sizeof(struct udphdr));
-	if (!forward_finds_way(skb, &frame, sizeof(struct ethhdr), device->ifindex, longest, routed, device,
+	tc_reach(skb, &frame, sizeof(struct ethhdr) + sizeof(struct iphdr) + sizeof(struct tcphdr));
+	if (!ipv4_find(&frame, sizeof(struct ethhdr), &ipv4))
+		return TC_ACT_UNSPEC;
+	segments = segments_of(&frame, &ipv4, skb->gso_size);
+	if (!forward_finds_way(skb, &frame, sizeof(struct ethhdr), device->ifindex, segments.longest, routed, device,
 			       &forward) ||
 	    !tc_decrement_ttl(skb, forward.header))
 		return TC_ACT_UNSPEC;

@@ -82,12 +82,14 @@ int decap_xdp(struct xdp_md *ctx)
 	if (!device || !frame_finds_ipv4(&frame, &ip) || !decap_is_due(device, HOOK_XDP, frame.len - ip))
 		return XDP_PASS;
 	decap_judge(ctx, &frame, ip, device, ip > features.link_header, 0, &decap);
+	if (!decap.counted)
+		return XDP_PASS;
 	if (decap.fate == FATE_CARRY) {
 		xdp_write_ecn(&decap);
 		if (!xdp_strip(ctx, &frame, &decap))
 			decap_decide(&decap, VERDICT_DECAP_ERROR);
-		else if (decap_may_go_straight_on(&decap, device) && ip == sizeof(struct ethhdr))
-			action = xdp_forward(ctx, device, decap.routed);
+		else if (decap.onward)
+			action = xdp_forward(ctx, decap.onward == ONWARD);
 		if (action != XDP_PASS)
 			decap_goes_straight_on(&decap);
 	}

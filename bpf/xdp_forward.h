@@ -57,15 +57,18 @@ static __always_inline bool xdp_is_sent_to(const struct ethhdr *eth)
  * Sends an untagged frame on whose IPv4 packet came out of the tunnel. Returns the action; XDP_PASS if the stack is to
  * have the frame, which then is as it was.
  */
-static __noinline int xdp_forward(struct xdp_md *ctx, const struct meta *device, bool routed)
+static __noinline int xdp_forward(struct xdp_md *ctx, bool routed)
 {
 	struct frame frame = xdp_frame(ctx);
 	struct forward forward;
 	struct ethhdr *eth = frame_at(&frame, 0, sizeof(*eth));
+	struct meta *device;
 	struct ipv4 ipv4;
+	__u32 key = 0;
 
+	device = bpf_map_lookup_elem(&meta, &key);
 	/* Not every device sends frames in several buffers. */
-	if (!eth || frame.data + frame.len != frame.end || !xdp_is_sent_to(eth) ||
+	if (!device || !eth || frame.data + frame.len != frame.end || !xdp_is_sent_to(eth) ||
 	    !ipv4_find(&frame, sizeof(*eth), &ipv4) ||
 	    (features.checksums_begun && !forward_has_whole_checksum(&frame, &ipv4)) ||
 	    !forward_finds_way(ctx, &frame, sizeof(*eth), device->ifindex, ipv4.total_len, routed, device, &forward))
