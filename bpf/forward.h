@@ -7,6 +7,7 @@
 #define FORWARD_H
 
 #include "peer.h"
+#include "ports.h"
 #include "reverse_path.h"
 
 struct forward {
@@ -33,43 +34,6 @@ static __always_inline bool forward_may_travel(const struct iphdr *header)
 }
 
 /*
- * True if the checksum behind the IPv4 header is known to be whole. Between devices of one machine it may be left to the
- * last of them, and then the field has the sum of the pseudo header alone; who sends frames past the stack never hears of
- * it. UDP may carry another tunnel, whose inner checksum it is that is left: nothing tells.
- */
-static __always_inline bool forward_has_whole_checksum(const struct frame *frame, const struct ipv4 *ipv4)
-{
-	const struct iphdr *header = ipv4->header;
-	const struct tcphdr *tcp;
-
-	if (ipv4_is_fragment(header))
-		return false;
-	if (header->protocol == IPPROTO_ICMP)
-		return true;
-	if (header->protocol != IPPROTO_TCP)
-		return false;
-	tcp = frame_at(frame, ipv4->offset + sizeof(*header), sizeof(*tcp));
-	return tcp && tcp->check != checksum_fold((__u64)header->saddr + header->daddr + bpf_htons(IPPROTO_TCP) +
-						  bpf_htons(ipv4->total_len - sizeof(*header)));
-}
-
-/* Ports decide where routes have several ways, or rules ask for them. */
-static __always_inline void forward_name_ports(const struct frame *frame, const struct ipv4 *ipv4,
-					       struct bpf_fib_lookup *fib)
-{
-	const struct udphdr *udp;
-
-	if ((ipv4->header->protocol != IPPROTO_TCP && ipv4->header->protocol != IPPROTO_UDP) ||
-	    ipv4_is_fragment(ipv4->header))
-		return;
-	udp = frame_at(frame, ipv4->offset + sizeof(*ipv4->header), sizeof(*udp));
-	if (!udp)
-		return;
-	fib->sport = udp->source;
-	fib->dport = udp->dest;
-}
-
-/*
  * Finds the way of a packet that came in by device `from`; false: it is the stack's. The FIB is asked as for a packet
  * from that device, so that it answers only where the host forwards. `longest`: bytes of its longest segment. `routed`:
  * a unicast route back to its source is known to exist.
@@ -79,6 +43,7 @@ static __always_inline bool forward_finds_way(hook_context *ctx, const struct fr
 					      struct forward *forward)
 {
 	const struct prefix *prefix;
+	struct ports ports;
 	struct ipv4 ipv4;
 
 	if (!ipv4_find(frame, ip, &ipv4) || !forward_may_travel(ipv4.header) ||
@@ -93,7 +58,9 @@ static __always_inline bool forward_finds_way(hook_context *ctx, const struct fr
 		.ipv4_dst = ipv4.header->daddr,
 		.ifindex = from,
 	};
-	forward_name_ports(frame, &ipv4, &forward->fib);
+	ports = ports_of(frame, &ipv4);
+	forward->fib.sport = ports.source;
+	forward->fib.dport = ports.destination;
 	if (bpf_fib_lookup(ctx, &forward->fib, sizeof(forward->fib), 0) != BPF_FIB_LKUP_RET_SUCCESS)
 		return false;
 	forward->header = ipv4.header;

@@ -8,6 +8,7 @@ typedef struct xdp_md hook_context;
 #include "decap.h"
 #include "xdp_forward.h"
 #include "xdp_frame.h"
+#include "xdp_spread.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -94,5 +95,9 @@ int decap_xdp(struct xdp_md *ctx)
 			decap_goes_straight_on(&decap);
 	}
 	decap_count(&decap);
-	return decap.fate == FATE_DROP ? XDP_DROP : action;
+	if (decap.fate == FATE_DROP)
+		return XDP_DROP;
+	if (decap.fate == FATE_CARRY && action == XDP_PASS && ip == sizeof(struct ethhdr) && spread_is_due(device))
+		return xdp_spread(ctx);
+	return action;
 }

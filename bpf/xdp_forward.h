@@ -3,6 +3,7 @@
 #ifndef XDP_FORWARD_H
 #define XDP_FORWARD_H
 
+#include "checksum_begun.h"
 #include "forward.h"
 #include "xdp_frame.h"
 
@@ -69,8 +70,7 @@ static __noinline int xdp_forward(struct xdp_md *ctx, bool routed)
 	device = bpf_map_lookup_elem(&meta, &key);
 	/* Not every device sends frames in several buffers. */
 	if (!device || !eth || frame.data + frame.len != frame.end || !xdp_is_sent_to(eth) ||
-	    !ipv4_find(&frame, sizeof(*eth), &ipv4) ||
-	    (features.checksums_begun && !forward_has_whole_checksum(&frame, &ipv4)) ||
+	    !ipv4_find(&frame, sizeof(*eth), &ipv4) || checksum_may_be_begun(&frame, &ipv4) ||
 	    !forward_finds_way(ctx, &frame, sizeof(*eth), device->ifindex, ipv4.total_len, routed, device, &forward))
 		return XDP_PASS;
 	if (forward.into_tunnel || fib_leads_to_our_next_hop(&forward.fib) ||

@@ -14,6 +14,7 @@ struct features {
 	__u8 checksums_begun; /* frames may come whose transport checksum is left to the device that sends them last */
 	__u8 mac[6];          /* DEV's address; 0 if it has none */
 	__u8 reserved;
+	__u32 cpus; /* one more than the number of the last CPU that is online */
 };
 
 #endif

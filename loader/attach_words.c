@@ -14,6 +14,7 @@ enum {
 	GROUP_MTU_EXPIRES = GROUP_COMMAND << 4,
 	GROUP_ICMP = GROUP_COMMAND << 5,
 	GROUP_FORWARD = GROUP_COMMAND << 6,
+	GROUP_SPREAD = GROUP_COMMAND << 7,
 };
 
 static int take_mode(struct words *words, const struct keyword *keyword, void *into)
@@ -56,6 +57,13 @@ static int take_forward(struct words *words, const struct keyword *keyword, void
 	return words_choice(words, keyword, switch_names, COUNT(switch_names), &request->forward);
 }
 
+static int take_spread(struct words *words, const struct keyword *keyword, void *into)
+{
+	struct attach_request *request = into;
+
+	return words_choice(words, keyword, switch_names, COUNT(switch_names), &request->spread);
+}
+
 static int take_mtu_expires(struct words *words, const struct keyword *keyword, void *into)
 {
 	struct attach_request *request = into;
@@ -83,6 +91,7 @@ const struct keyword attach_keywords[] = {
 	{ .name = "mtu_expires", .allowed = "1..86400", .group = GROUP_MTU_EXPIRES, .take = take_mtu_expires },
 	{ .name = "icmp", .allowed = "0..65535", .group = GROUP_ICMP, .take = take_icmp },
 	{ .name = "forward", .allowed = "on|off", .group = GROUP_FORWARD, .take = take_forward },
+	{ .name = "spread", .allowed = "on|off", .group = GROUP_SPREAD, .take = take_spread },
 };
 const size_t attach_keyword_count = COUNT(attach_keywords);
 

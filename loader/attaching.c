@@ -6,6 +6,7 @@
 
 #include "address.h"
 #include "attaching.h"
+#include "cpus.h"
 #include "devices.h"
 #include "fail.h"
 #include "forwarding.h"
@@ -135,6 +136,7 @@ void attaching_defaults(const struct session *session, struct meta *meta)
 		.mtu_expires = 600,
 		.icmp_rate = 1000,
 		.forward = SWITCH_OFF,
+		.spread = SWITCH_OFF,
 	};
 }
 
@@ -159,6 +161,8 @@ static void apply_request(const struct attach_request *request, struct meta *met
 		meta->icmp_rate = request->icmp_rate - 1;
 	if (request->forward)
 		meta->forward = request->forward;
+	if (request->spread)
+		meta->spread = request->spread;
 }
 
 static int resolve_local(const struct attaching *attaching, struct meta *meta)
@@ -307,7 +311,8 @@ static int make(struct attaching *attaching)
 	if (attaching->programs && programs_attach(attaching->programs, &attaching->link, attachment->folder,
 						   &attachment->maps, attaching->mode, &attachment->meta))
 		return FAILED;
-	return devices_write(attaching->session, attachment, &attaching->link);
+	return devices_write(attaching->session, attachment, &attaching->link) || cpus_write(attachment) ? FAILED
+													 : DONE;
 }
 
 /* Takes back what this run made, and only that. */
@@ -352,6 +357,17 @@ static void warn_forward(const struct attaching *attaching)
 		     attaching->link.name);
 }
 
+/* The flow of an skb is known to the kernel, inside the tunnel too. */
+static void warn_spread(const struct attaching *attaching)
+{
+	const struct meta *meta = &attaching->attachment.meta;
+
+	if (meta->spread == SWITCH_ON && meta->mode_used != MODE_NATIVE)
+		warn("spread works in mode native; in mode %s let the kernel spread: 'echo ff "
+		     ">/sys/class/net/%s/queues/rx-0/rps_cpus'",
+		     options_mode_name(meta->mode_used), attaching->link.name);
+}
+
 int attaching_load(struct attaching *attaching)
 {
 	return programs_load(&attaching->link, &attaching->attachment.maps, &attaching->programs);
@@ -374,5 +390,6 @@ int attaching_carry_out(struct attaching *attaching)
 	change_keep(&attaching->change);
 	warn_local(attaching);
 	warn_forward(attaching);
+	warn_spread(attaching);
 	return DONE;
 }

@@ -24,6 +24,7 @@ struct attach_request {
 	__u8 fragments; /* enum fragments_mode */
 	__u8 routes;    /* enum switch_mode */
 	__u8 forward;   /* enum switch_mode */
+	__u8 spread;    /* enum switch_mode */
 	__u32 mtu_expires;
 	__u32 icmp_rate; /* plus 1 */
 };

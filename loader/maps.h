@@ -16,6 +16,7 @@ struct maps {
 	int routes;
 	int peer_src;
 	int devices;
+	int cpus;
 };
 
 #endif

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 
 #include "fail.h"
 #include "layout.h"
@@ -21,6 +22,9 @@
 #include "verdict.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+/* A capacity: as many as the kernel has CPUs. */
+#define ALL_CPUS 0
 
 struct pinned_map {
 	const char *name;
@@ -57,6 +61,8 @@ static const struct pinned_map pinned_maps[] = {
 	  sizeof(struct peer_src), PEERS_MAX, true, false },
 	{ "devices", offsetof(struct maps, devices), BPF_MAP_TYPE_DEVMAP_HASH, sizeof(__u32), sizeof(__u32),
 	  DEVICES_MAX, true, false },
+	{ "cpus", offsetof(struct maps, cpus), BPF_MAP_TYPE_CPUMAP, sizeof(__u32), sizeof(__u32), ALL_CPUS, true,
+	  false },
 };
 
 static const char *const pinned_links[] = { "link_xdp", "link_encap", "link_decap" };
@@ -377,7 +383,9 @@ int pins_make_maps(struct maps *maps)
 
 		if (!map->loaders || *fd >= 0)
 			continue;
-		*fd = bpf_map_create(map->type, map->name, map->key_size, map->value_size, map->capacity, &options);
+		*fd = bpf_map_create(map->type, map->name, map->key_size, map->value_size,
+				     map->capacity == ALL_CPUS ? (__u32)libbpf_num_possible_cpus() : map->capacity,
+				     &options);
 		if (*fd < 0)
 			return fail("cannot make the map '%s': %s", map->name, strerror(errno));
 	}

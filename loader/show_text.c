@@ -4,6 +4,7 @@
 
 #include "address.h"
 #include "counters.h"
+#include "cpus.h"
 #include "devices.h"
 #include "fail.h"
 #include "options.h"
@@ -91,6 +92,23 @@ static void print_forward(const struct report *report)
 	printf("\n");
 }
 
+static void print_cpu(__u32 cpu, void *argument)
+{
+	const char **separator = argument;
+
+	printf("%s%u", *separator, cpu);
+	*separator = ", ";
+}
+
+static void print_spread(const struct report *report)
+{
+	const char *separator = ", over the CPUs ";
+
+	printf("  spread: %s", report->attachment->meta.spread == SWITCH_ON ? "on" : "off");
+	cpus_each(report->attachment, print_cpu, &separator);
+	printf("\n");
+}
+
 static void print_device(const struct report *report)
 {
 	const struct attachment *attachment = report->attachment;
@@ -107,6 +125,7 @@ static void print_device(const struct report *report)
 	printf("  mtu: %u inside\n", report->mtu);
 	print_options(report);
 	print_forward(report);
+	print_spread(report);
 	printf("  routes: %s", meta->routes == SWITCH_ON ? "on" : "off");
 	if (!address_is_zero(meta->src))
 		printf(", src %s", address_format(meta->src, address));

@@ -37,9 +37,10 @@ class Dataplane:
     """Both objects, loaded as the loader does it on this kernel, with maps in common."""
 
     def __init__(self, link_header=14, xdp_buff_len=KERNEL >= (5, 18), decap_l3_flag=KERNEL >= (6, 3),
-                 fib_tells_mtu=KERNEL >= (5, 12), checksums_begun=0, mac=underlay.MAC[underlay.DEV]):
+                 fib_tells_mtu=KERNEL >= (5, 12), checksums_begun=0, mac=underlay.MAC[underlay.DEV],
+                 cpus=2):
         features = {"features": bytes([link_header, xdp_buff_len, decap_l3_flag, fib_tells_mtu, checksums_begun,
-                                       *bytes.fromhex(mac.replace(":", "")), 0])}
+                                       *bytes.fromhex(mac.replace(":", "")), 0]) + struct.pack("=I", cpus)}
         self._xdp = bpf.Object(BUILD / "xdp.bpf.o", features)
         self._tc = bpf.Object(BUILD / "tc.bpf.o", features, share=self._xdp)
         self.maps = {**self._tc.maps, **self._xdp.maps}
