@@ -23,6 +23,8 @@ struct attach_request {
 	__u8 plain;     /* enum plain_mode */
 	__u8 fragments; /* enum fragments_mode */
 	__u8 routes;    /* enum switch_mode */
+	__u8 forward;   /* enum switch_mode */
+	__u8 spread;    /* enum switch_mode */
 	__u32 mtu_expires;
 	__u32 icmp_rate; /* plus 1 */
 	__u32 cache;     /* plus 1 */

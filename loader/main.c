@@ -34,7 +34,8 @@ static const struct command commands[] = {
 	  "           [rpf strict|loose|off [monitor]] [plain drop|pass]\n"
 	  "           [ttl N|inherit] [tos N|inherit] [ecn normal|compat]\n"
 	  "           [pmtudisc|nopmtudisc] [mtu_expires SECS] [icmp N]\n"
-	  "           [fragments drop|stack] [routes on|off] [cache MS]",
+	  "           [fragments drop|stack] [routes on|off] [cache MS]\n"
+	  "           [forward on|off] [spread on|off]",
 	  "carry tunnels on a device, or put an attachment right",
 	  "  local        source of the outer header; default: the device's first global address\n"
 	  "  src          preferred source of the kernel routes into the tunnels\n"
@@ -52,6 +53,8 @@ static const struct command commands[] = {
 	  "  routes       whether a prefix brings its kernel route (default: on)\n"
 	  "  cache        milliseconds for which each CPU remembers whose prefix an address is in (default: 0, not at\n"
 	  "               all); what ipipbpf changes counts at once all the same, what bpftool changes after that time\n"
+	  "  forward      packets for other hosts go straight on, past the stack and its firewall (default: off)\n"
+	  "  spread       inner flows are spread over the CPUs, in mode native (default: off)\n"
 	  "Attaching again keeps what is not given, exchanges the programs under traffic, and puts back routes,\n"
 	  "neighbour and sysctl that went missing.\n"
 	  "\n"
