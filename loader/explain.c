@@ -11,6 +11,9 @@
 #include "fail.h"
 #include "peers.h"
 
+/* With an outer header no packet is longer than PACKET_MAX. */
+#define INNER_MAX (PACKET_MAX - 20)
+
 struct explaining {
 	const struct session *session;
 	const struct explain_request *request;
@@ -86,6 +89,9 @@ static int wrap(const struct explaining *explaining, struct frame *frame)
 	__u8 remote[4], local[4];
 	static const __u8 any[4];
 
+	if (explaining->request->wish.total_len > INNER_MAX)
+		return wrong("'len %u': inside of a tunnel a packet has at most %u bytes",
+			     explaining->request->wish.total_len, INNER_MAX);
 	if (find_sender(explaining, remote))
 		return FAILED;
 	if (!explainer_peer(explainer, remote, &peer))
@@ -100,11 +106,12 @@ static int explain_words(struct explaining *explaining)
 	const struct explain_request *request = explaining->request;
 	enum direction direction = direction_of(explaining);
 	struct frame frame;
+	int result = DONE;
 
 	frame_build(&frame, &request->wish);
-	if (direction == DIRECTION_IN && request->tunnel != TUNNEL_NONE && wrap(explaining, &frame))
-		return FAILED;
-	return explain(explaining, direction, &frame, 0);
+	if (direction == DIRECTION_IN && request->tunnel != TUNNEL_NONE)
+		result = wrap(explaining, &frame);
+	return result ? result : explain(explaining, direction, &frame, 0);
 }
 
 static int explain_capture(struct explaining *explaining, struct capture *capture)

@@ -152,6 +152,19 @@ static void judge_device(struct explanation *explanation)
 	outcome->redirected = false;
 }
 
+/* Puts the length back that a trial was not given: into the packet itself, or into what an answer quotes of it. */
+static void restore_length(struct explanation *explanation)
+{
+	bool answers = explanation_result(explanation) == RESULT_ANSWER;
+
+	for (size_t i = 0; i < explanation->after.count; i++) {
+		struct header *header = &explanation->after.list[i];
+
+		if (header->quoted == answers)
+			header->total_len += (__u16)explanation->outcome.cut;
+	}
+}
+
 static int run(const struct frame *frame, struct explanation *explanation)
 {
 	struct outcome *outcome = &explanation->outcome;
@@ -164,6 +177,7 @@ static int run(const struct frame *frame, struct explanation *explanation)
 										 : why_in(explanation);
 	if (!outcome->dropped || outcome->redirected)
 		frame_read(&outcome->frame, &explanation->after);
+	restore_length(explanation);
 	return DONE;
 }
 
@@ -280,6 +294,11 @@ size_t explanation_unknown(const struct explanation *explanation, const char *li
 		lines[count++] = "whether the kernel's rp_filter and netfilter let it in";
 	if (outcome->counted && outcome->verdict == VERDICT_ENCAP_OK)
 		lines[count++] = "whether the next hop on the way to the peer answers (neighbour)";
+	if (outcome->cut && outcome->verdict != VERDICT_ENCAP_TOO_BIG)
+		lines[count++] =
+			"what its length changes: for a test the kernel takes only the beginning of so long a packet";
+	if (explanation->number && outcome->counted && outcome->verdict == VERDICT_ENCAP_TOO_BIG)
+		lines[count++] = "whether it is a GSO packet, which leaves in segments that may fit";
 	if (outcome->redirected && outcome->verdict != VERDICT_ENCAP_OK)
 		lines[count++] = "whether the rate of 'icmp' still allows this ICMP error";
 	return count;

@@ -65,7 +65,7 @@ int explanation_make(const struct explainer *explainer, enum direction direction
 const char *explanation_direction(const struct explanation *explanation);
 const char *explanation_fate(const struct explanation *explanation);
 
-/* What `after` is: nothing that is left of it or not the same, the packet that goes on, the ICMP error that answers it. */
+/* What `after` is: nothing new, the packet that goes on, or the ICMP error that answers it. */
 enum result {
 	RESULT_NONE,
 	RESULT_PACKET,
@@ -79,7 +79,7 @@ enum result explanation_result(const struct explanation *explanation);
 const char *explanation_untouched(const struct explanation *explanation, char text[UNTOUCHED_TEXT]);
 
 /* What such a trial cannot know, a line each; returns their number. */
-#define UNKNOWN_MAX 4
+#define UNKNOWN_MAX 5
 size_t explanation_unknown(const struct explanation *explanation, const char *lines[UNKNOWN_MAX]);
 
 /* Prints it for people. */

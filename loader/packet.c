@@ -140,6 +140,43 @@ void frame_find_ip(struct frame *frame)
 	frame->ipv4 = type == ETHERTYPE_IP && frame->size >= at + sizeof(struct iphdr) && frame->bytes[at] >> 4 == 4;
 }
 
+/* The checksum after one word of the header has changed (RFC 1624). */
+static __u16 changed_checksum(__u16 check, __u16 old, __u16 new)
+{
+	__u32 sum = (__u16)~check + (__u32)(__u16)~old + new;
+
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (__u16) ~((sum & 0xffff) + (sum >> 16));
+}
+
+/* Fits the total length to the bytes that are left from the header on, of which there were `before`. */
+static void shorten_header(struct iphdr *header, size_t left, size_t before)
+{
+	size_t length = ntohs(header->tot_len);
+	__be16 new = htons((__u16)(length > before ? left + 1 : left));
+
+	if (length <= left)
+		return;
+	header->check = changed_checksum(header->check, header->tot_len, new);
+	header->tot_len = new;
+}
+
+void frame_shorten(struct frame *frame, size_t size)
+{
+	size_t before = frame->size, at = frame->ip;
+	struct iphdr header;
+
+	frame->size = size;
+	while (frame->ipv4 && at + sizeof(header) <= size) {
+		memcpy(&header, frame->bytes + at, sizeof(header));
+		shorten_header(&header, size - at, before - at);
+		memcpy(frame->bytes + at, &header, sizeof(header));
+		if (header.protocol != IPPROTO_IPIP || header.ihl < sizeof(header) / 4)
+			return;
+		at += header.ihl * 4U;
+	}
+}
+
 bool header_is_icmp_error(const struct header *header)
 {
 	return header->has_icmp && (header->icmp_type == ICMP_DEST_UNREACH || header->icmp_type == ICMP_TIME_EXCEEDED ||

@@ -80,6 +80,12 @@ void frame_wrap(struct frame *frame, const __u8 src[4], const __u8 dst[4]);
 /* Finds the IPv4 header behind the link header and at most two tags, in a frame whose bytes and size are set. */
 void frame_find_ip(struct frame *frame);
 
+/*
+ * Cuts the frame to `size` bytes. Lengths in the headers that this would make wrong shrink with it; right ones, right
+ * checksums too, stay right, and wrong ones wrong.
+ */
+void frame_shorten(struct frame *frame, size_t size);
+
 /* The headers of the frame's packet; none if it is not IPv4. */
 void frame_read(const struct frame *frame, struct headers *headers);
 

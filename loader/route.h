@@ -45,8 +45,8 @@ bool route_is_tunnel(const struct route *route);
 int route_lookup(struct netlink *netlink, __be32 dst, struct route *route);
 
 /*
- * The same of a packet from `src`, which a rule may look at; where that is no address of this host, for which the kernel
- * answers nothing, of a packet from whatever address.
+ * The same of a packet from `src`, which a rule may look at; where that is no address of this host, for which the
+ * kernel answers nothing, of a packet from whatever address.
  */
 int route_lookup_from(struct netlink *netlink, __be32 dst, __be32 src, struct route *route);
 

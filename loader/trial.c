@@ -5,6 +5,7 @@
 #include <net/if_arp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "counters.h"
 #include "fail.h"
@@ -24,6 +25,9 @@
 #define TC_SHOT 2
 #define TC_REDIRECT 7
 #define XDP_DROPPED 1
+
+/* A test packet must fit into one page, together with what the kernel puts before and behind it. */
+#define BESIDE_PACKET 1024
 
 struct trial {
 	const struct attachment *attachment;
@@ -195,12 +199,9 @@ static int reset_rate(const struct trial *trial)
 
 static int fail_run(const struct frame *frame, int error)
 {
-	if (error == EINVAL || error == E2BIG || error == ENOMEM)
-		return fail("a packet of %zu bytes: this kernel takes none of that size for a test",
-			    frame->size - frame->ip);
 	if (error == EPERM || error == EACCES)
 		return objects_fail("run a program", error);
-	return fail("run a program: %s", strerror(error));
+	return fail("run a program over a packet of %zu bytes: %s", frame->size - frame->ip, strerror(error));
 }
 
 /* Runs one program; the frame becomes what it leaves. *returned gets what it returns. */
@@ -259,11 +260,23 @@ static int run_tc(struct trial *trial, const struct bpf_program *program, __u32 
 	return look_at_verdicts(trial, outcome);
 }
 
+/* Puts the frame where the programs find it, as much of it as the kernel takes. */
+static void place(const struct frame *frame, struct outcome *outcome)
+{
+	size_t room = (size_t)sysconf(_SC_PAGESIZE) - BESIDE_PACKET;
+
+	memset(outcome, 0, offsetof(struct outcome, frame));
+	outcome->frame = *frame;
+	if (frame->size <= room)
+		return;
+	outcome->cut = frame->size - room;
+	frame_shorten(&outcome->frame, room);
+}
+
 int trial_run(struct trial *trial, enum direction direction, const struct frame *frame, __u32 from,
 	      struct outcome *outcome)
 {
-	memset(outcome, 0, offsetof(struct outcome, frame));
-	outcome->frame = *frame;
+	place(frame, outcome);
 	if (copy_paths(trial) || reset_rate(trial))
 		return FAILED;
 	if (direction == DIRECTION_OUT)

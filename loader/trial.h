@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A trial of single packets: an attachment's programs, loaded a second time over its live `meta`, `prefixes` and `peers`,
- * which no program writes, and given packets by BPF_PROG_TEST_RUN in this process's namespace. All that the programs do
- * write they have maps of their own for, so that nothing of the attachment moves.
+ * A trial of single packets: an attachment's programs, loaded a second time over its live `meta`, `prefixes` and
+ * `peers`, which no program writes, and given packets by BPF_PROG_TEST_RUN in this process's namespace. All that the
+ * programs do write they have maps of their own for, so that nothing of the attachment moves.
  */
 #ifndef TRIAL_H
 #define TRIAL_H
@@ -23,6 +23,7 @@ struct outcome {
 	enum verdict verdict;
 	bool dropped;    /* the frame goes no further */
 	bool redirected; /* not to the next in DEV's chain: to the kernel's neighbour code, or to this host's stack */
+	size_t cut;      /* bytes at the end of the frame that the programs were not given: it is too long for a test */
 	struct frame frame; /* as the programs left it */
 };
 

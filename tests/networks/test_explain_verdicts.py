@@ -11,7 +11,7 @@ from .topology import A, B, INNER_A, INNER_B, Network, TwoHosts, cable
 from .traffic import send_raw
 from .wire import PROTO_IPIP, Capture
 
-# Nothing that a packet does makes the kernel refuse to strip a header; encap_error and encap_source have their own tests.
+# No packet makes the kernel refuse to strip its header. encap_error and encap_source have tests of their own.
 ELSEWHERE = {"decap_error", "encap_error", "encap_source"}
 # The rules are the same in each mode, but which program takes the packet up is not.
 IN_EVERY_MODE = ("decap_ok", "plain_source", "outer_fragment", "rpf_prefix", "ecn_alarm", "error_relayed")
@@ -70,3 +70,23 @@ def test_what_explain_says_is_what_then_happens_and_nothing_moves(hosts, tmp_pat
         hosts.end.detach()
     assert (explained["verdict"], explained["direction"]) == (name, case.direction)
     assert (explained["fate"], explained["meaning"], explained["remedy"]) == verdicts()[name]
+
+
+def forwarded_by_a(hosts, packet):
+    """The router gives A a packet that A forwards."""
+    hosts.a.sysctl("net.ipv4.ip_forward", 1)
+    hosts.router.ip(f"route replace {INNER_B} via {A}")
+    send_raw(hosts.router, packet)
+
+
+def test_a_forwarded_packet_from_an_end_of_the_tunnel(two_hosts):
+    """encap_source: only of a forwarded packet, which explain takes this for, since its source is not A's."""
+    end = End(two_hosts.a)
+    end.attach()
+    end.peer(B, "prefix", INNER_B)
+    explained = explain_one(end, "from", B, "to", INNER_B)
+    with counting(end) as count:
+        forwarded_by_a(two_hosts, quiet(B, INNER_B))
+    assert count.verdicts(end) == {"encap_source": 1}
+    assert (explained["verdict"], explained["forwarded"]) == ("encap_source", True)
+    assert explain_one(end, "from", A, "to", INNER_B)["verdict"] == "encap_ok"
