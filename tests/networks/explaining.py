@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Asks `explain`, writes files for it to read, and looks at everything that it must not move."""
 import json
+import os
 import struct
 
 from .snapshot import tcx
@@ -45,23 +46,26 @@ def pcapng(*frames, link_types=(ETHERNET,)):
     return blocks
 
 
-def _xdp_program(end):
-    link, = end.namespace.ip_json("link", "show", "dev", end.device)
-    return [link["xdp"]["prog"]["id"]] if "xdp" in link else []
-
-
 def _bpftool(end, *words):
     return json.loads(end.namespace.run("bpftool", "-j", *map(str, words)))
 
 
+def program_at(end, side):
+    """The id of our program at a TC hook of the device: on a tcx link, or before Linux 6.6 a filter's."""
+    programs = tcx(end.namespace, end.device)[f"tcx {side}"]
+    if not programs:
+        filters = json.loads(end.namespace.run("tc", "-j", "filter", "show", "dev", end.device, side))
+        programs = [entry["options"]["prog"]["id"] for entry in filters if "prog" in entry.get("options", ())]
+    program, = programs
+    return program
+
+
 def all_maps(end):
-    """Every entry of every map that the programs on the device use or that is pinned for them; by the map's name."""
-    programs = [number for side in tcx(end.namespace, end.device).values() for number in side] + _xdp_program(end)
-    assert len(programs) >= 2
-    ids = {number for program in programs for number in _bpftool(end, "prog", "show", "id", program)["map_ids"]}
-    seen = {}
-    for number in sorted(ids):
-        seen[_bpftool(end, "map", "show", "id", number)["name"], number] = _bpftool(end, "map", "dump", "id", number)
-    for name in ("routes", "peer_src"):
-        seen[name] = end.dump(name)
+    """Every entry of every map that is pinned for the device or that its TC programs use besides; by name."""
+    seen = {name: end.dump(name) for name in os.listdir(end.pins) if not name.startswith("link_")}
+    assert {"prefixes", "verdicts", "paths", "identification", "peer_src"} <= set(seen)
+    for side in ("ingress", "egress"):
+        for number in _bpftool(end, "prog", "show", "id", program_at(end, side))["map_ids"]:
+            seen[_bpftool(end, "map", "show", "id", number)["name"], side] = _bpftool(end, "map", "dump", "id", number)
+    assert ("icmp_full", "egress") in seen and ("answers", "egress") in seen
     return seen

@@ -166,8 +166,8 @@ def test_the_header_that_results_is_the_one_on_the_wire(hosts, words):
         send_frame(hosts.a, "eth0", addressed(hosts, Case(OUT, packet)))
         sent, = [packet for packet in wire.packets if packet.src == A]
     outer = seen["result"][0]
-    assert (outer["src"], outer["dst"], outer["protocol"], outer["length"], outer["ttl"], outer["tos"], outer["df"]) == \
-        (sent.src, sent.dst, sent.protocol, sent.total_length, sent.ttl, sent.tos, sent.df)
+    assert [outer[name] for name in ("src", "dst", "protocol", "length", "ttl", "tos", "df")] == [
+        sent.src, sent.dst, sent.protocol, sent.total_length, sent.ttl, sent.tos, sent.df]
     assert outer["id"] == (0 if sent.df else None)
 
 

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Where there is nothing that `explain` could explain rightly, it says so; and of another version's programs, too."""
+import json
 import os
 
 import pytest
 
-from .explaining import explain_one
+from .explaining import explain_one, program_at
 from .program import End, bpffs
-from .snapshot import tcx
 from .strangers import exchange
 from .topology import A, B, INNER_A, INNER_B
 from .tunnels import between_two_hosts
@@ -69,9 +69,22 @@ def test_an_xdp_program_that_is_gone(two_hosts):
     check_refused(explain(end, *PACKET), "decap", "attach eth0")
 
 
+def put_encap_in_the_place_of_decap(end):
+    encap = program_at(end, "egress")
+    if os.path.exists(f"{end.pins}/link_decap"):
+        exchange(f"{end.pins}/link_decap", encap)
+        return
+    pin = f"{bpffs()}/encap-of-{end.namespace.name}"
+    end.namespace.run("bpftool", "prog", "pin", "id", str(encap), pin)
+    shown, = json.loads(end.namespace.run("tc", "-j", "filter", "show", "dev", "eth0", "ingress"))[-1:]
+    end.namespace.run("tc", "filter", "replace", "dev", "eth0", "ingress", "prio", str(shown["pref"]), "handle", "4",
+                      "bpf", "da", "object-pinned", pin)
+    os.unlink(pin)
+
+
 def test_the_programs_of_another_version_are_told_of(end):
-    """Whoever would do what ours does with other code: here, encap in the place of decap."""
-    exchange(f"{end.pins}/link_decap", tcx(end.namespace, "eth0")["tcx egress"][0])
+    """Whatever does the same with other code: here, what does something else."""
+    put_encap_in_the_place_of_decap(end)
     done = explain(end, *PACKET)
     assert done.returncode == 0 and "verdict: encap_ok" in done.stdout
     assert done.stderr.startswith("ipipbpf: warning: ") and "another version" in done.stderr
