@@ -9,6 +9,7 @@
 #include "count.h"
 #include "ecn.h"
 #include "quote.h"
+#include "refusal.h"
 #include "reverse_path.h"
 
 struct decap {
@@ -177,18 +178,24 @@ static __always_inline void decap_judge(hook_context *ctx, const struct frame *f
 		decap_plain(frame, decap, device, gso_size);
 }
 
-/* Counts the decision once it is carried out. */
+/* Counts a packet that was dropped, of `peer` if it is known. */
+static __always_inline void decap_count_drop(enum verdict verdict, __u32 packets, __be32 peer, bool known)
+{
+	struct segments segments = { .count = packets };
+
+	count_verdict(verdict, packets);
+	if (known)
+		count_dropped(count_of_peer(peer), &segments);
+}
+
+/* Counts what was not dropped, once that is carried out. */
 static __always_inline void decap_count(const struct decap *decap)
 {
 	if (!decap->counted)
 		return;
 	count_verdict(decap->verdict, decap->segments.count);
-	if (!decap->known)
-		return;
-	if (decap->fate == FATE_CARRY)
+	if (decap->known && decap->fate == FATE_CARRY)
 		count_received(count_of_peer(decap->peer), &decap->segments);
-	else if (decap->fate == FATE_DROP)
-		count_dropped(count_of_peer(decap->peer), &decap->segments);
 }
 
 #endif

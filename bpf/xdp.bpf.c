@@ -6,6 +6,8 @@
 typedef struct xdp_md hook_context;
 
 #include "decap.h"
+#include "xdp_frame.h"
+#include "xdp_refusal.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -13,14 +15,6 @@ char LICENSE[] SEC("license") = "GPL";
 struct link_header {
 	__u8 bytes[sizeof(struct ethhdr) + TAGS_MAX * sizeof(struct vlan_hdr)];
 };
-
-static __always_inline struct frame xdp_frame(struct xdp_md *ctx)
-{
-	struct frame frame = { .data = (void *)(long)ctx->data, .end = (void *)(long)ctx->data_end };
-
-	frame.len = features.xdp_buff_len ? bpf_xdp_get_buff_len(ctx) : frame.end - frame.data;
-	return frame;
-}
 
 static __always_inline bool copy_link_header(void *to, const void *from, __u32 len)
 {
@@ -74,6 +68,15 @@ static __always_inline bool xdp_strip(struct xdp_md *ctx, const struct frame *fr
 	return at && copy_link_header(at, &link, link_len);
 }
 
+/* A function of its own, before which the verifier finds the many ways that lead to it alike. */
+static __noinline int xdp_drop(struct xdp_md *ctx, enum verdict verdict, __u32 packets, __be32 peer, bool known)
+{
+	if (refusal_begin(verdict, packets, peer, known))
+		xdp_tell(ctx);
+	decap_count_drop(verdict, packets, peer, known);
+	return XDP_DROP;
+}
+
 /* Frames in several buffers: the loader sets the flag for them where the kernel knows it (Linux 5.18). */
 SEC("xdp")
 int decap_xdp(struct xdp_md *ctx)
@@ -88,10 +91,14 @@ int decap_xdp(struct xdp_md *ctx)
 		return XDP_PASS;
 	decap_judge(ctx, &frame, ip, device, ip > features.link_header, 0, &decap);
 	if (decap.fate == FATE_CARRY) {
+		if (verdict_is_let_through(decap.verdict) && refusal_begin(decap.verdict, 1, decap.peer, true))
+			xdp_tell(ctx);
 		xdp_write_ecn(&decap);
 		if (!xdp_strip(ctx, &frame, &decap))
 			decap_decide(&decap, VERDICT_DECAP_ERROR);
 	}
+	if (decap.fate == FATE_DROP)
+		return xdp_drop(ctx, decap.verdict, decap.segments.count, decap.peer, decap.known);
 	decap_count(&decap);
-	return decap.fate == FATE_DROP ? XDP_DROP : XDP_PASS;
+	return XDP_PASS;
 }

@@ -13,6 +13,8 @@ struct maps {
 	int identification;
 	int paths;
 	int paths_until;
+	int listeners;
+	int event_rings;
 	int routes;
 	int peer_src;
 };

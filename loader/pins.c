@@ -14,6 +14,7 @@
 
 #include <bpf/bpf.h>
 
+#include "event.h"
 #include "fail.h"
 #include "layout.h"
 #include "netns.h"
@@ -51,6 +52,10 @@ static const struct pinned_map pinned_maps[] = {
 	  PEERS_MAX, false, false },
 	{ "paths_until", offsetof(struct maps, paths_until), BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(__u64), 1, false,
 	  false },
+	{ "listeners", offsetof(struct maps, listeners), BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct listeners), 1,
+	  false, true },
+	{ "event_rings", offsetof(struct maps, event_rings), BPF_MAP_TYPE_ARRAY_OF_MAPS, sizeof(__u32), sizeof(__u32),
+	  LISTENERS_MAX, false, true },
 	{ "routes", offsetof(struct maps, routes), BPF_MAP_TYPE_HASH, sizeof(struct prefix_key),
 	  sizeof(struct route_record), PREFIXES_MAX, true, false },
 	{ "peer_src", offsetof(struct maps, peer_src), BPF_MAP_TYPE_HASH, sizeof(struct peer_key),

@@ -81,7 +81,7 @@ void pins_remove_empty(const struct pins *pins);
 int pins_remove_folder(const struct pins *pins, const char *folder);
 
 /* clang-format off */
-#define MAPS_CLOSED ((struct maps){ -1, -1, -1, -1, -1, -1, -1, -1, -1, -1 })
+#define MAPS_CLOSED ((struct maps){ -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1 })
 /* clang-format on */
 
 #endif
