@@ -167,6 +167,7 @@ static __always_inline void decap_judge(hook_context *ctx, const struct frame *f
 	decap->fate = FATE_UNTOUCHED;
 	decap->counted = false;
 	decap->known = false;
+	decap->peer = 0;
 	decap->segments = (struct segments){
 		.count = 1
 	}; /* whole: Linux 5.10 lets nothing be moved that was not written */
