@@ -15,6 +15,8 @@ struct maps {
 	int paths_until;
 	int listeners;
 	int event_rings;
+	int generation;
+	int prefix_cache;
 	int routes;
 	int peer_src;
 };
