@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* One rtnetlink socket in the network namespace where it was opened, and the exchange of messages over it (libmnl). */
+/* One rtnetlink (or generic netlink) socket in the network namespace where it was opened, and the exchange of messages over it (libmnl). */
 #ifndef NETLINK_H
 #define NETLINK_H
 
@@ -9,6 +9,7 @@ struct netlink;
 
 /* Returns 0 or -errno. */
 int netlink_open(struct netlink **netlink);
+int netlink_open_generic(struct netlink **netlink); /* NETLINK_GENERIC in place of rtnetlink */
 void netlink_close(struct netlink *netlink); /* NULL is fine */
 
 /* A zeroed request of `type` with a family header of `header_size` bytes, in the socket's own buffer. */
