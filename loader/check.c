@@ -41,14 +41,9 @@ static const struct check device_checks[] = {
 
 /* Of an attachment whose device is there. */
 static const struct check attachment_checks[] = {
-	{ "local", check_local },
-	{ "remote", check_remotes },
-	{ "prefix", check_prefixes },
-	{ "forwarding", check_forwarding },
-	{ "rp_filter", check_rp_filter },
-	{ "accept_local", check_accept_local },
-	{ "firewall", check_firewall },
-	{ "masquerade", check_masquerade },
+	{ "local", check_local },           { "remote", check_remotes },        { "prefix", check_prefixes },
+	{ "forwarding", check_forwarding }, { "rp_filter", check_rp_filter },   { "accept_local", check_accept_local },
+	{ "firewall", check_firewall },     { "masquerade", check_masquerade },
 };
 
 static const struct check missing_checks[] = {
@@ -111,10 +106,11 @@ static int check_attachment(struct checking *checking, const struct attachment *
 	size_t first = checking->findings.count;
 
 	checking->device = checking->findings.device = attachment->name.device;
+	checking->refused = false;
 	if (look_at(checking, attachment))
 		return FAILED;
-	/* If it cannot be attached it has said why, and what was found stands. */
-	if (!checking->fix || !findings_want_attach(&checking->findings, first) ||
+	/* If it is not attached after all it has said why, and what was found stands. */
+	if (!checking->fix || checking->refused || !findings_want_attach(&checking->findings, first) ||
 	    attach_device(checking->session, checking->device, &nothing))
 		return DONE;
 	findings_attached(&checking->findings, first);
@@ -129,9 +125,9 @@ static int check_all(struct checking *checking)
 	if (attachments_open(checking->session, false, &all))
 		return FAILED;
 	checking->try_programs = !all.count;
-	result = run(checking, machine_checks, COUNT(machine_checks)) || run(checking, pin_checks, COUNT(pin_checks)) ?
-			 FAILED :
-			 DONE;
+	result = run(checking, machine_checks, COUNT(machine_checks)) || run(checking, pin_checks, COUNT(pin_checks))
+			 ? FAILED
+			 : DONE;
 	for (size_t i = 0; i < all.count && !result; i++)
 		result = check_attachment(checking, &all.list[i]);
 	attachments_close(&all);
@@ -178,8 +174,8 @@ static int print(const struct checking *checking)
 {
 	if (checking->findings.failed)
 		return fail("out of memory");
-	return checking->session->json ? findings_print_json(&checking->findings) :
-					 findings_print_text(&checking->findings);
+	return checking->session->json ? findings_print_json(&checking->findings)
+				       : findings_print_text(&checking->findings);
 }
 
 static void say_where(struct checking *checking)

@@ -19,9 +19,9 @@
 
 struct checking {
 	struct session *session;
-	bool fix; /* mend what is safe to mend */
+	bool fix;          /* mend what is safe to mend */
 	bool try_programs; /* load them: no attachment shows that the kernel takes them */
-	int jit;  /* descriptor of net.core.bpf_jit_enable, -1: there is none */
+	int jit;           /* descriptor of net.core.bpf_jit_enable, -1: there is none */
 	struct findings findings;
 	struct host_addresses addresses;
 	struct ruleset *ruleset; /* NULL: nft does not tell it */
@@ -31,6 +31,7 @@ struct checking {
 	/* The device that is looked at. */
 	const char *device;
 	struct report report; /* only of one that is attached */
+	bool refused;         /* to attach it again would fail */
 };
 
 /* Opens checking->jit. Other network namespaces than the first do not have the setting: before one is entered. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A device as such, and whether `attach` would work on it. */
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <net/if_arp.h>
 #include <string.h>
 
@@ -44,10 +45,19 @@ static void judge_mtu(struct checking *checking, const struct route *before, con
 	findings->check = "mtu";
 	findings_add(findings, SEVERITY_WARNING, "the route %s has MTU %u, and %u is left on the way to its peer",
 		     prefix_format(key, prefix), before->mtu, after->mtu);
-	findings_why(findings, before->mtu > after->mtu ? "packets that are too big are dropped (encap_too_big)" :
-							  "packets are cut smaller than they need be");
+	findings_why(findings, before->mtu > after->mtu ? "packets that are too big are dropped (encap_too_big)"
+							: "packets are cut smaller than they need be");
 	findings_command(findings, "%s attach %s", session_program(checking->session), checking->device);
 	findings_by_attach(findings);
+}
+
+/* Whether the kernel's route to the peer leads out of this host; else there is no MTU, and check_remotes has more to say. */
+static bool has_way(struct checking *checking, const __u8 remote[4])
+{
+	struct route route;
+
+	return !route_lookup(checking->session->netlink, address_number(remote), &route) && route.type == RTN_UNICAST &&
+	       !route_is_tunnel(&route);
 }
 
 static void judge_routes(struct checking *checking, struct attaching *attaching)
@@ -63,7 +73,7 @@ static void judge_routes(struct checking *checking, struct attaching *attaching)
 		if (!before || !change_wants_route(change, wish))
 			continue;
 		after = change_route(change, wish);
-		if (before->mtu != after.mtu)
+		if (before->mtu != after.mtu && has_way(checking, wish->prefix.remote))
 			judge_mtu(checking, before, &after, &wish->key);
 	}
 	checking->findings.check = "mtu";
@@ -83,7 +93,8 @@ static void judge_neighbour(struct checking *checking, const struct attaching *a
 	    neighbour_find(checking->session->netlink, attaching->link.ifindex, &present, &right) || !present || right)
 		return;
 	address_format(next_hop, address);
-	findings_add(findings, SEVERITY_ERROR, "%s has a neighbour %s of somebody else's", attaching->link.name, address);
+	findings_add(findings, SEVERITY_ERROR, "%s has a neighbour %s of somebody else's", attaching->link.name,
+		     address);
 	findings_why(findings, "the tunnel needs it for itself");
 	findings_command(findings, "%s neighbour del %s dev %s", checking->ip, address, attaching->link.name);
 }
@@ -106,6 +117,7 @@ static void refused(struct checking *checking, const char *line)
 	const char *command = strstr(line, "'ip ");
 	__be32 address;
 
+	checking->refused = true;
 	findings->check = "attach";
 	findings_add(findings, SEVERITY_ERROR, "%s", line);
 	findings_why(findings, checking->report.attachment ? "to attach again would fail" : "to attach would fail");

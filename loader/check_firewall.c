@@ -37,6 +37,7 @@ static struct packet_class outer_in(const struct checking *checking, const struc
 	const struct peer effective = options_effective(&peer->peer, &checking->report.attachment->meta);
 
 	return (struct packet_class){
+		.device = checking->device,
 		.in = checking->device,
 		.out = "",
 		.src = span_of_address(peer->key.remote),
@@ -108,8 +109,12 @@ static bool is_dropped(const struct checking *checking, const struct hook_point 
 
 static bool judge_below(struct checking *checking, const struct peer_entry *peer)
 {
-	static const struct hook_point in[] = { { "netdev", "ingress" }, { "bridge", "prerouting" }, { "bridge", "input" } };
-	static const struct hook_point out[] = { { "bridge", "output" }, { "bridge", "postrouting" }, { "netdev", "egress" } };
+	static const struct hook_point in[] = { { "netdev", "ingress" },
+						{ "bridge", "prerouting" },
+						{ "bridge", "input" } };
+	static const struct hook_point out[] = { { "bridge", "output" },
+						 { "bridge", "postrouting" },
+						 { "netdev", "egress" } };
 	static const struct hook_point ip[] = { { "ip", "prerouting" } };
 	struct packet_class packets = outer_in(checking, peer);
 	struct chain_name name;
@@ -153,9 +158,10 @@ static void judge_peers(struct checking *checking)
 	if (!harmless || checking->findings.count != before)
 		return;
 	if (checking->report.attachment->meta.fragments == FRAGMENTS_STACK) {
-		findings_add(&checking->findings, SEVERITY_WARNING, "the chain %s of table %s %s drops IPIP", name.chain,
-			     name.family, name.table);
-		findings_why(&checking->findings, "'fragments stack' leaves outer fragments to the kernel, which drops them");
+		findings_add(&checking->findings, SEVERITY_WARNING, "the chain %s of table %s %s drops IPIP",
+			     name.chain, name.family, name.table);
+		findings_why(&checking->findings,
+			     "'fragments stack' leaves outer fragments to the kernel, which drops them");
 		findings_command(&checking->findings, "%snft insert rule %s %s %s iifname %s ip protocol 4 accept",
 				 checking->inside, name.family, name.table, name.chain, checking->device);
 		return;
@@ -169,8 +175,8 @@ static void say_inner(struct checking *checking, const char *prefix, const struc
 {
 	struct findings *findings = &checking->findings;
 
-	findings_add(findings, SEVERITY_WARNING, "the chain %s of table %s %s drops all %s %s", name->chain, name->family,
-		     name->table, in ? "that comes from" : "that goes to", prefix);
+	findings_add(findings, SEVERITY_WARNING, "the chain %s of table %s %s drops all %s %s", name->chain,
+		     name->family, name->table, in ? "that comes from" : "that goes to", prefix);
 	findings_why(findings, "netfilter sees what is inside the tunnels, as packets of %s", checking->device);
 	findings_command(findings, "%snft insert rule %s %s %s %s %s ip %s %s accept", checking->inside, name->family,
 			 name->table, name->chain, in ? "iifname" : "oifname", checking->device, in ? "saddr" : "daddr",
@@ -178,8 +184,8 @@ static void say_inner(struct checking *checking, const char *prefix, const struc
 }
 
 /* Dropped on every way: that of this host's own packets and, if it forwards, that of others. */
-static bool is_lost(struct checking *checking, const struct hook_point *own, const struct hook_point *others, bool forwards,
-		    const struct packet_class *packets, struct chain_name *name)
+static bool is_lost(struct checking *checking, const struct hook_point *own, const struct hook_point *others,
+		    bool forwards, const struct packet_class *packets, struct chain_name *name)
 {
 	struct chain_name other;
 
@@ -191,12 +197,21 @@ static void judge_prefix(struct checking *checking, const struct prefix_entry *e
 {
 	static const struct hook_point first[] = { { "netdev", "ingress" }, { "ip", "prerouting" } };
 	static const struct hook_point last[] = { { "ip", "postrouting" }, { "netdev", "egress" } };
-	static const struct hook_point input = { "ip", "input" }, forward = { "ip", "forward" }, output = { "ip", "output" };
+	static const struct hook_point input = { "ip", "input" }, forward = { "ip", "forward" },
+				       output = { "ip", "output" };
 	struct packet_class in = {
-		.in = checking->device, .src = span_of(&entry->key), .dst = SPAN_ALL, .protocol = { 0, 255 }
+		.device = checking->device,
+		.in = checking->device,
+		.src = span_of(&entry->key),
+		.dst = SPAN_ALL,
+		.protocol = { 0, 255 },
 	};
 	struct packet_class out = {
-		.out = checking->device, .src = SPAN_ALL, .dst = span_of(&entry->key), .protocol = { 0, 255 }
+		.device = checking->device,
+		.out = checking->device,
+		.src = SPAN_ALL,
+		.dst = span_of(&entry->key),
+		.protocol = { 0, 255 },
 	};
 	char prefix[PREFIX_TEXT];
 	struct chain_name name;
@@ -227,7 +242,7 @@ int check_firewall(struct checking *checking)
 			judge_prefix(checking, &prefixes->list[i], forwards);
 	}
 	if (findings->count == before)
-		findings_ok(findings, ruleset_is_empty(checking->ruleset) ? "nftables has no rules" :
-									    "no rule of nftables drops it all");
+		findings_ok(findings, ruleset_is_empty(checking->ruleset) ? "nftables has no rules"
+									  : "no rule of nftables drops it all");
 	return DONE;
 }

@@ -68,7 +68,7 @@ int check_forwarding(struct checking *checking)
 	else if (!other)
 		judge(checking, device, all, "nothing of the network behind it is sent into the tunnels");
 	else
-		findings_ok(&checking->findings, own ? "this host forwards for the peers" :
-						       "off: the peers reach this host, and none behind it");
+		findings_ok(&checking->findings, own ? "this host forwards for the peers"
+						     : "off: the peers reach this host, and none behind it");
 	return DONE;
 }

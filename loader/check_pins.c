@@ -43,7 +43,8 @@ static void judge_empty(struct checking *checking, const char *folder)
 
 static void judge_strange(struct checking *checking, const char *folder)
 {
-	findings_add(&checking->findings, SEVERITY_WARNING, "%s is not ours: it has no 'meta' of an attachment", folder);
+	findings_add(&checking->findings, SEVERITY_WARNING, "%s is not ours: it has no 'meta' of an attachment",
+		     folder);
 	findings_why(&checking->findings, "a device of that name cannot be attached");
 	findings_command(&checking->findings, "rm -r '%s'", folder);
 }

@@ -96,9 +96,9 @@ static void judge_unrouted(struct checking *checking, const struct prefix_entry 
 	} else if (!error && route.ifindex != ifindex && source.strict) {
 		findings_add(findings, SEVERITY_ERROR, "the route to %s does not lead through %s", prefix,
 			     checking->device);
-		findings_why(findings, "nothing is sent into the tunnel, and what comes from there is dropped (rpf_route)");
-	} else if (!error && route.ifindex == ifindex && !route.gateway &&
-		   checking->report.link.type == ARPHRD_ETHER) {
+		findings_why(findings,
+			     "nothing is sent into the tunnel, and what comes from there is dropped (rpf_route)");
+	} else if (!error && route.ifindex == ifindex && !route.gateway && checking->report.link.type == ARPHRD_ETHER) {
 		findings_add(findings, SEVERITY_ERROR, "the route to %s has no next hop", prefix);
 		findings_why(findings, "the kernel asks for inner addresses by ARP on %s, in vain", checking->device);
 	} else {
@@ -144,7 +144,8 @@ static void judge_mtu(struct checking *checking, const struct prefix_entry *entr
 	else
 		findings_add(findings, SEVERITY_WARNING, "the route %s has no MTU, and %u is left inside", prefix,
 			     checking->report.mtu);
-	findings_why(findings, "packets that are too big are dropped, and only then their senders told (encap_too_big)");
+	findings_why(findings,
+		     "packets that are too big are dropped, and only then their senders told (encap_too_big)");
 	suggest_route(checking, entry, tunnel, prefix);
 	findings->check = "prefix";
 }
@@ -189,8 +190,8 @@ static bool is_turned_away(struct checking *checking, const struct prefix_entry 
 
 	return prefix_is_valid(&entry->prefix) && prefix_is_routable(&entry->prefix) &&
 	       peers_find(&checking->report.peers, entry->prefix.remote) &&
-	       !check_of(&checking->report, entry->prefix.remote).strict && !find_route(checking, &entry->key, &route) &&
-	       route.ifindex != checking->report.link.ifindex;
+	       !check_of(&checking->report, entry->prefix.remote).strict &&
+	       !find_route(checking, &entry->key, &route) && route.ifindex != checking->report.link.ifindex;
 }
 
 int check_rp_filter(struct checking *checking)
@@ -226,7 +227,8 @@ static void judge_shared(struct checking *checking, const struct prefix_entry *e
 
 	if (!source.any && accepts)
 		return;
-	findings_add(findings, SEVERITY_WARNING, "%s is an address of this host too", prefix_format(&entry->key, prefix));
+	findings_add(findings, SEVERITY_WARNING, "%s is an address of this host too",
+		     prefix_format(&entry->key, prefix));
 	if (source.any) {
 		findings_why(findings, "what comes from there is dropped (no_route), unless rpf is off");
 		findings_command(findings, "%s peer set %s remote %s rpf off", session_program(checking->session),

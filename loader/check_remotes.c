@@ -49,7 +49,8 @@ static void suggest_route(struct checking *checking, const __u8 remote[4], const
 	char text[64], peer[ADDRESS_TEXT];
 
 	name_way(checking, way, text);
-	findings_command(&checking->findings, "%s route replace %s/32 %s", checking->ip, address_format(remote, peer), text);
+	findings_command(&checking->findings, "%s route replace %s/32 %s", checking->ip, address_format(remote, peer),
+			 text);
 }
 
 static void judge_loop(struct checking *checking, const __u8 remote[4], const struct route *route)
@@ -97,7 +98,8 @@ static void judge_own(struct checking *checking, const __u8 remote[4])
 	if (!own)
 		return;
 	if_indextoname(own->ifindex, device);
-	findings_command(&checking->findings, "%s address del %s/%u dev %s", checking->ip, peer, own->prefixlen, device);
+	findings_command(&checking->findings, "%s address del %s/%u dev %s", checking->ip, peer, own->prefixlen,
+			 device);
 }
 
 static void judge_next_hop(struct checking *checking, struct remotes *remotes, const __u8 remote[4],
@@ -107,13 +109,13 @@ static void judge_next_hop(struct checking *checking, struct remotes *remotes, c
 	char text[ADDRESS_TEXT];
 	__u8 address[4];
 
-	if (next_hop == remotes->silent ||
-	    !neighbour_failed(checking->session->netlink, route->ifindex, next_hop))
+	if (next_hop == remotes->silent || !neighbour_failed(checking->session->netlink, route->ifindex, next_hop))
 		return;
 	remotes->silent = next_hop;
 	address_bytes(next_hop, address);
 	address_format(address, text);
-	findings_add(&checking->findings, SEVERITY_ERROR, "the next hop %s on the way to peers does not answer ARP", text);
+	findings_add(&checking->findings, SEVERITY_ERROR, "the next hop %s on the way to peers does not answer ARP",
+		     text);
 	findings_why(&checking->findings, "look at that host, its address and the cable; this asks it again");
 	findings_command(&checking->findings, "%sping -c 1 %s", checking->inside, text);
 }
@@ -148,7 +150,8 @@ int check_remotes(struct checking *checking)
 			judge_remote(checking, &remotes, peers->list[i].key.remote);
 	}
 	if (remotes.elsewhere)
-		findings_ok(&checking->findings, "the way to %zu peers leaves through %s: what they send must come in by %s",
+		findings_ok(&checking->findings,
+			    "the way to %zu peers leaves through %s: what they send must come in by %s",
 			    remotes.elsewhere, remotes.device, checking->device);
 	if (checking->findings.count == before)
 		findings_ok(&checking->findings, "a route leads to each peer, and none into a tunnel");

@@ -100,9 +100,11 @@ static void judge_driver(struct checking *checking)
 		findings_ok(findings, "mode tc: %s did not take native XDP; 'attach %s mode native' says why",
 			    link->name, link->name);
 	} else {
-		findings_add(findings, SEVERITY_WARNING, "mode tc, although the driver of %s has native XDP", link->name);
-		findings_why(findings, "it refused it with this MTU (%u) or these offloads, or the place was taken: "
-				       "'mode native' says which",
+		findings_add(findings, SEVERITY_WARNING, "mode tc, although the driver of %s has native XDP",
+			     link->name);
+		findings_why(findings,
+			     "it refused it with this MTU (%u) or these offloads, or the place was taken: "
+			     "'mode native' says which",
 			     link->mtu);
 		findings_command(findings, "%s attach %s mode native", session_program(checking->session), link->name);
 	}
@@ -126,7 +128,8 @@ static void judge_vacant(struct checking *checking)
 	else if (link->type != ARPHRD_ETHER)
 		findings_ok(findings, "mode tc: %s has no Ethernet header, which XDP needs", link->name);
 	else
-		findings_ok(findings, "mode tc: native XDP would cost a %s device its segmentation offload", link->kind);
+		findings_ok(findings, "mode tc: native XDP would cost a %s device its segmentation offload",
+			    link->kind);
 }
 
 int check_xdp(struct checking *checking)
@@ -161,7 +164,8 @@ int check_offloads(struct checking *checking)
 		return DONE;
 	}
 	findings_add(findings, SEVERITY_WARNING, "large receive offload (LRO) is on");
-	findings_why(findings, "it merges packets for good: what is forwarded is too big, and drivers refuse native XDP");
+	findings_why(findings,
+		     "it merges packets for good: what is forwarded is too big, and drivers refuse native XDP");
 	findings_command(findings, "%sethtool -K %s lro off", checking->inside, device);
 	return DONE;
 }

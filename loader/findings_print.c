@@ -84,12 +84,12 @@ int findings_print_json(const struct findings *findings)
 	for (size_t i = 0; i < findings->count; i++) {
 		const struct finding *finding = &findings->list[i];
 
-		list = json_append(list, JSON_OBJECT({ "ifname", text_json(finding->device) },
-						     { "severity", json_string(severities[finding->severity].name) },
-						     { "check", json_string(finding->check) },
-						     { "what", text_json(finding->what) },
-						     { "why", text_json(finding->why) },
-						     { "command", text_json(finding->command) }));
+		list = json_append(list,
+				   JSON_OBJECT({ "ifname", text_json(finding->device) },
+					       { "severity", json_string(severities[finding->severity].name) },
+					       { "check", json_string(finding->check) },
+					       { "what", text_json(finding->what) }, { "why", text_json(finding->why) },
+					       { "command", text_json(finding->command) }));
 	}
 	return json_print(list);
 }

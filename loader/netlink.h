@@ -10,7 +10,7 @@ struct netlink;
 /* Returns 0 or -errno. */
 int netlink_open(struct netlink **netlink);
 int netlink_open_generic(struct netlink **netlink); /* NETLINK_GENERIC in place of rtnetlink */
-void netlink_close(struct netlink *netlink); /* NULL is fine */
+void netlink_close(struct netlink *netlink);        /* NULL is fine */
 
 /* A zeroed request of `type` with a family header of `header_size` bytes, in the socket's own buffer. */
 struct nlmsghdr *netlink_request(struct netlink *netlink, int type, int flags, size_t header_size, void **header);

@@ -16,8 +16,8 @@
 /* Bytes of the outer header. */
 #define OVERHEAD 20
 
-__attribute__((format(printf, 4, 5))) static int add_missing(struct report *report, enum remedy remedy,
-							     const char *why, const char *format, ...)
+__attribute__((format(printf, 4, 5))) static int add_missing(struct report *report, enum remedy remedy, const char *why,
+							     const char *format, ...)
 {
 	struct missing *missing;
 	va_list arguments;
@@ -96,8 +96,8 @@ static int read_programs(struct report *report)
 		return FAILED;
 	if (report->programs.decap)
 		return DONE;
-	return add_missing(report, REMEDY_ATTACH, "what comes through the tunnels is not unwrapped, or ICMP errors are not",
-			   "decap");
+	return add_missing(report, REMEDY_ATTACH,
+			   "what comes through the tunnels is not unwrapped, or ICMP errors are not", "decap");
 }
 
 static int read_neighbour(const struct session *session, struct report *report)

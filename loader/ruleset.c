@@ -22,8 +22,7 @@ static json_t *list_ruleset(void)
 	if (!nft)
 		return NULL;
 	nft_ctx_output_set_flags(nft, FLAGS);
-	if (!nft_ctx_buffer_output(nft) && !nft_ctx_buffer_error(nft) &&
-	    !nft_run_cmd_from_buffer(nft, "list ruleset"))
+	if (!nft_ctx_buffer_output(nft) && !nft_ctx_buffer_error(nft) && !nft_run_cmd_from_buffer(nft, "list ruleset"))
 		json = json_loads(nft_ctx_get_output_buffer(nft), 0, NULL);
 	nft_ctx_free(nft);
 	return json;

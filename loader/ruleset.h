@@ -27,7 +27,8 @@ struct packet_class {
 	struct span src;
 	struct span dst;
 	struct span protocol; /* 0..255 */
-	bool below;           /* at the hooks of a device: it is another one, below the device that is named */
+	const char *device;   /* at the hooks of single devices: this one's or, with `below`, those of the others */
+	bool below;
 };
 
 /* What is asked for. */

@@ -86,8 +86,8 @@ static enum certainty match_packets(const struct match *match, const struct pack
 	case FIELD_PROTOCOL:
 		return match_span(match, &packets->protocol);
 	case FIELD_TRANSPORT:
-		return packets->protocol.first == IPIP && packets->protocol.last == IPIP ? CERTAINTY_NONE :
-											   CERTAINTY_SOME;
+		return packets->protocol.first == IPIP && packets->protocol.last == IPIP ? CERTAINTY_NONE
+											 : CERTAINTY_SOME;
 	}
 	return CERTAINTY_UNKNOWN;
 }
@@ -160,7 +160,6 @@ static bool base_rules(const struct ruleset *ruleset, const struct chain *chain,
 static bool is_passed(const struct chain *chain, const char *family, const char *hook,
 		      const struct packet_class *packets)
 {
-	const char *device = strcmp(hook, "egress") != 0 ? packets->in : packets->out;
 	bool of_device = !strcmp(hook, "ingress") || !strcmp(hook, "egress");
 
 	if (!chain->hook || strcmp(chain->hook, hook) != 0)
@@ -168,9 +167,8 @@ static bool is_passed(const struct chain *chain, const char *family, const char 
 	if (of_device && !chain->device)
 		return packets->below;
 	if (of_device)
-		return packets->below != !strcmp(chain->device, device);
-	return !strcmp(chain->name.family, family) ||
-	       (!strcmp(family, "ip") && !strcmp(chain->name.family, "inet"));
+		return packets->below != !strcmp(chain->device, packets->device);
+	return !strcmp(chain->name.family, family) || (!strcmp(family, "ip") && !strcmp(chain->name.family, "inet"));
 }
 
 bool ruleset_drops(const struct ruleset *ruleset, const char *family, const char *hook,

@@ -10,7 +10,7 @@
 #include "ruleset.h"
 
 enum field {
-	FIELD_ALWAYS,  /* true of every packet that is asked about */
+	FIELD_ALWAYS, /* true of every packet that is asked about */
 	FIELD_NEVER,
 	FIELD_SOME,    /* true of some packets of a class and not of others: ports, connection state, rates */
 	FIELD_UNKNOWN, /* nobody can tell from the rule */
@@ -41,8 +41,8 @@ struct rule {
 
 struct chain {
 	struct chain_name name;
-	const char *hook;     /* NULL: no base chain */
-	const char *device;   /* of a hook of one device, NULL where nft does not say */
+	const char *hook;   /* NULL: no base chain */
+	const char *device; /* of a hook of one device, NULL where nft does not say */
 	bool is_nat;
 	bool drops; /* its policy */
 	struct rule *rules;

@@ -72,3 +72,8 @@ def follow(end, device=True):
         commands.append(found.in_the_way[0]["command"])
         run_command(found.in_the_way[0])
     raise AssertionError(f"not content after {commands}: {check(end, device=device)}")
+
+
+def nft(namespace, text):
+    """Loads a ruleset written in one line: nft wants a block's end on a line of its own."""
+    namespace.run("nft", "-f", "-", input=text.replace("; }", ";\n}\n"))

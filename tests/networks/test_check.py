@@ -1,25 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`check`: silent about what is well; what is in the way is named, and the command that it prints mends it."""
 import os
-import pty
-import socket
-import subprocess
-import types
 
 import pytest
 
-from .checking import check, follow, run_command
-from .program import End, counting, environment, binary, succeed
-from .strangers import ATTACH_XDP, XDP_FLAGS_DRV_MODE, Stranger
+from .checking import check, follow, nft
+from .program import End
 from .test_edited_by_hand import address, peer_value, prefix_key, prefix_value
 from .topology import A, B, INNER_A, INNER_B, Gateways, TwoHosts, cable
-from .traffic import ping, send_raw
+from .traffic import ping
 from .tunnels import between_two_hosts
-from .wire import PROTO_UDP, ipv4_packet, udp_datagram
 
 ROUTER = "172.16.16.1"
 NEXT_HOP = "169.254.4.4"
-SHARED = "192.168.7.1"
 
 
 def flows(hosts):
@@ -195,7 +188,6 @@ def rival_route(hosts, end):
 
 def routes_off_and_no_route(hosts, end):
     end.attach("routes", "off")
-    hosts.a.ip(f"route del {INNER_B}")
 
 
 def routes_off_and_no_next_hop(hosts, end):
@@ -239,12 +231,8 @@ def tunl0(hosts, end):
     hosts.a.ip("link add name tunl0 type veth peer name tunl9", "link set tunl0 up")
 
 
-def nft(namespace, text):
-    namespace.run("nft", "-f", "-", input=text)
-
-
 def filtered(hook, rule="", policy="accept"):
-    return f"table inet f {{ chain c {{ type filter hook {hook} priority 0; policy {policy}; {rule} }} }}"
+    return f"table inet f {{ chain c {{ type filter hook {hook} priority 0; policy {policy}; {rule}; }} }}"
 
 
 def input_policy(hosts, end):
@@ -252,9 +240,9 @@ def input_policy(hosts, end):
 
 
 def inner_network_refused(hosts, end):
-    nft(hosts.a, "table inet f { set bogons { type ipv4_addr; flags interval; elements = { 10.0.0.0/8, 192.168.0.0/16 } }"
-                 "chain wan { ip saddr @bogons drop }"
-                 "chain c { type filter hook prerouting priority -300; iifname vmap { lo : accept, eth0 : jump wan } } }")
+    nft(hosts.a, "table inet f { set bogons { type ipv4_addr; flags interval; elements = { 10.0.0.0/8, 192.168.0.0/16 }; }"
+                 " chain wan { ip saddr @bogons drop; }"
+                 " chain c { type filter hook prerouting priority -300; iifname vmap { lo : accept, eth0 : jump wan }; } }")
 
 
 def output_refused(hosts, end):
@@ -270,12 +258,12 @@ def iptables(*lines):
 
 
 def masquerade(hosts, end):
-    nft(hosts.a, "table ip nat { chain post { type nat hook postrouting priority 100; oifname eth0 masquerade } }")
+    nft(hosts.a, "table ip nat { chain post { type nat hook postrouting priority 100; oifname eth0 masquerade; } }")
 
 
 def snat_in_a_jump(hosts, end):
-    nft(hosts.a, "table inet n { chain out { snat ip to 172.16.16.22 } chain post { type nat hook postrouting "
-                 "priority 100; ip daddr 10.0.0.0/8 accept; meta nfproto ipv4 oif eth0 goto out } }")
+    nft(hosts.a, "table inet n { chain out { snat ip to 172.16.16.22; } chain post { type nat hook postrouting "
+                 "priority 100; ip daddr 10.0.0.0/8 accept; meta nfproto ipv4 oif eth0 goto out; } }")
 
 
 TROUBLES = (

@@ -7,11 +7,11 @@ import subprocess
 
 import pytest
 
-from .checking import check, follow, run_command
+from .checking import check, follow, nft, run_command
 from .program import End, binary, bpffs, environment, pin_name, remove_pins
 from .strangers import ATTACH_XDP, XDP_FLAGS_DRV_MODE, Stranger, pin_array, pin_program
 from .topology import A, B, INNER_A, INNER_B, Gateways, Network, cable
-from .traffic import TIMEOUT_SECONDS, ping, send_raw
+from .traffic import ping, send_raw
 from .tunnels import between_two_hosts
 from .wire import PROTO_UDP, ipv4_packet, udp_datagram
 
@@ -140,13 +140,9 @@ def test_a_gateway_that_does_not_forward(gateways, setting):
     assert joined(gateways)
 
 
-def nft(namespace, text):
-    namespace.run("nft", "-f", "-", input=text)
-
-
 def post(rules):
-    return f"table ip nat {{ chain kube {{ meta mark and 0x4000 != 0x4000 return; masquerade }} " \
-           f"chain post {{ type nat hook postrouting priority 100; {rules} }} }}"
+    return f"table ip nat {{ chain kube {{ meta mark and 0x4000 != 0x4000 return; masquerade; }} " \
+           f"chain post {{ type nat hook postrouting priority 100; {rules}; }} }}"
 
 
 @pytest.mark.parametrize("rules, loss", (
@@ -187,7 +183,7 @@ def test_masquerade_is_told_where_it_takes_what_goes_into_the_tunnels(gateways, 
 ))
 def test_rules_that_let_the_tunnel_be_are_no_finding(gateways, rules):
     end, _ = gateways.ends
-    nft(gateways.a, f"table inet f {{ chain c {{ {rules} }} }}")
+    nft(gateways.a, f"table inet f {{ chain c {{ {rules}; }} }}")
     assert check(end).in_the_way == [] and joined(gateways)
 
 
@@ -200,7 +196,7 @@ def test_a_rule_against_ipip_that_does_no_harm_is_named_all_the_same(tunnel):
 
 def test_an_input_that_drops_is_no_matter_to_a_gateway_that_forwards(gateways):
     end, _ = gateways.ends
-    nft(gateways.a, "table inet f { chain c { type filter hook input priority 0; policy drop; iifname != eth0 accept } }")
+    nft(gateways.a, "table inet f { chain c { type filter hook input priority 0; policy drop; iifname != eth0 accept; } }")
     assert check(end).in_the_way == [] and joined(gateways)
 
 
@@ -226,13 +222,13 @@ def bridged():
     ("bridge", "input", "ip protocol 4 drop"),
     ("bridge", "prerouting", "ip saddr 10.1.1.2 drop"),
     ("bridge", "output", "meta protocol ip ip protocol { 4, 47 } drop"),
-    ("netdev", "ingress device port", "ip protocol ipip drop"),
-    ("netdev", "egress device port", "ip protocol ipip drop"),
+    ("netdev", "ingress device port", "ip protocol ipencap drop"),
+    ("netdev", "egress device port", "ip protocol ipencap drop"),
 ))
 def test_rules_below_the_device_see_ipip(bridged, family, hook, rule):
     end, _ = bridged.ends
     assert check(end).in_the_way == [] and flows(bridged)
-    nft(bridged.a, f"table {family} t {{ chain c {{ type filter hook {hook} priority 0; {rule} }} }}")
+    nft(bridged.a, f"table {family} t {{ chain c {{ type filter hook {hook} priority 0; {rule}; }} }}")
     line, = check(end).in_the_way
     assert (line["check"], line["severity"]) == ("firewall", "error") and not flows(bridged)
     assert len(follow(end)) == 1 and flows(bridged)
