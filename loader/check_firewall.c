@@ -223,6 +223,21 @@ static void judge_prefix(struct checking *checking, const struct prefix_entry *e
 		say_inner(checking, prefix, &name, false);
 }
 
+/* `forward on` sends packets for other hosts past netfilter. */
+static void judge_forward(struct checking *checking)
+{
+	struct findings *findings = &checking->findings;
+	struct chain_name name;
+
+	if (checking->report.attachment->meta.forward != SWITCH_ON ||
+	    !ruleset_meets_forwarded(checking->ruleset, &name))
+		return;
+	findings_add(findings, SEVERITY_WARNING, "'forward on' passes by the chain %s of table %s %s", name.chain,
+		     name.family, name.table);
+	findings_why(findings, "packets for other hosts do not meet its rules, nor others of netfilter");
+	findings_command(findings, "%s attach %s forward off", session_program(checking->session), checking->device);
+}
+
 int check_firewall(struct checking *checking)
 {
 	const struct prefixes *prefixes = &checking->report.prefixes;
@@ -236,13 +251,13 @@ int check_firewall(struct checking *checking)
 	}
 	if (sysctl_read(checking->device, "forwarding", &forwards))
 		return fail("cannot read forwarding of %s", checking->device);
+	judge_forward(checking);
 	judge_peers(checking);
 	for (size_t i = 0; i < prefixes->count && i < JUDGED_MAX; i++) {
 		if (prefix_is_valid(&prefixes->list[i].prefix) && prefix_is_routable(&prefixes->list[i].prefix))
 			judge_prefix(checking, &prefixes->list[i], forwards);
 	}
 	if (findings->count == before)
-		findings_ok(findings, ruleset_is_empty(checking->ruleset) ? "nftables has no rules"
-									  : "no rule of nftables drops it all");
+		findings_ok(findings, "no rule of nftables surely drops what the tunnels carry");
 	return DONE;
 }

@@ -61,7 +61,9 @@ int check_forwarding(struct checking *checking)
 	if (read_forwarding("all", &all) || read_forwarding(checking->device, &own) ||
 	    (*device && read_forwarding(device, &other)))
 		return FAILED;
-	if (!own && all)
+	if (!own && checking->report.attachment->meta.forward == SWITCH_ON)
+		judge(checking, checking->device, all, "'forward on' does nothing where the kernel does not forward");
+	else if (!own && all)
 		judge(checking, checking->device, all, "this host forwards, but not what comes through the tunnels");
 	else if (!own && joined)
 		judge(checking, checking->device, all, "the network that the routes' source is in is not reached");

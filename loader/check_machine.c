@@ -33,7 +33,7 @@ static int load_xdp(const struct link *link, const struct maps *maps)
 static int load_all(void)
 {
 	const struct link link = { .type = ARPHRD_ETHER };
-	struct maps maps = MAPS_CLOSED;
+	struct maps maps = maps_closed();
 	struct tc_bpf *tc;
 	int result;
 

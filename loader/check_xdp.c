@@ -8,11 +8,12 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "driver.h"
 #include "fail.h"
+#include "offloads.h"
 #include "options.h"
 #include "ownership.h"
 #include "probe.h"
+#include "xdp_features.h"
 
 static __u32 program_of(int link)
 {
@@ -92,7 +93,7 @@ static void judge_driver(struct checking *checking)
 {
 	struct findings *findings = &checking->findings;
 	const struct link *link = &checking->report.link;
-	int native = driver_has_xdp(link->ifindex);
+	int native = xdp_features_native(link->ifindex);
 
 	if (native == 0) {
 		findings_ok(findings, "mode tc: the driver of %s has no native XDP", link->name);
@@ -132,6 +133,19 @@ static void judge_vacant(struct checking *checking)
 			    link->kind);
 }
 
+static void judge_spread(struct checking *checking)
+{
+	const struct attachment *attachment = checking->report.attachment;
+	struct findings *findings = &checking->findings;
+
+	if (!attachment || attachment->meta.spread != SWITCH_ON || attachment->meta.mode_used == MODE_NATIVE)
+		return;
+	findings_add(findings, SEVERITY_WARNING, "spread is on, and works in mode native alone");
+	findings_why(findings, "in mode %s the kernel spreads flows, where rps_cpus of the device's queues says so",
+		     options_mode_name(attachment->meta.mode_used));
+	findings_command(findings, "%s attach %s spread off", session_program(checking->session), checking->device);
+}
+
 int check_xdp(struct checking *checking)
 {
 	const struct report *report = &checking->report;
@@ -139,6 +153,7 @@ int check_xdp(struct checking *checking)
 
 	if (!report->present)
 		return DONE;
+	judge_spread(checking);
 	if (report->programs.xdp) {
 		findings_ok(&checking->findings, "mode %s, XDP %s",
 			    options_mode_name(report->attachment->meta.mode_used), report->programs.xdp);
@@ -159,7 +174,7 @@ int check_offloads(struct checking *checking)
 
 	if (!checking->report.present)
 		return DONE;
-	if (!driver_merges(device)) {
+	if (!offloads_merge(device)) {
 		findings_ok(findings, "large receive offload is off");
 		return DONE;
 	}

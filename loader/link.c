@@ -48,6 +48,10 @@ static int read_link(const struct nlmsghdr *message, void *argument)
 		case IFLA_MTU:
 			link->mtu = mnl_attr_get_u32(attribute);
 			break;
+		case IFLA_ADDRESS:
+			if (mnl_attr_get_payload_len(attribute) == sizeof(link->mac))
+				memcpy(link->mac, mnl_attr_get_payload(attribute), sizeof(link->mac));
+			break;
 		case IFLA_MASTER:
 			answer->master = mnl_attr_get_u32(attribute);
 			break;

@@ -46,7 +46,7 @@ static void set_option(struct netlink *netlink, int option)
 	mnl_socket_setsockopt(netlink->socket, option, &on, sizeof(on));
 }
 
-static int open_bus(struct netlink **netlink, int bus)
+static int open_bus(int bus, struct netlink **netlink)
 {
 	struct netlink *made = calloc(1, sizeof(*made));
 	int error;
@@ -69,12 +69,12 @@ static int open_bus(struct netlink **netlink, int bus)
 
 int netlink_open(struct netlink **netlink)
 {
-	return open_bus(netlink, NETLINK_ROUTE);
+	return open_bus(NETLINK_ROUTE, netlink);
 }
 
 int netlink_open_generic(struct netlink **netlink)
 {
-	return open_bus(netlink, NETLINK_GENERIC);
+	return open_bus(NETLINK_GENERIC, netlink);
 }
 
 void netlink_close(struct netlink *netlink)

@@ -64,14 +64,6 @@ void ruleset_free(struct ruleset *ruleset)
 	free(ruleset);
 }
 
-bool ruleset_is_empty(const struct ruleset *ruleset)
-{
-	for (size_t i = 0; i < ruleset->chain_count; i++)
-		if (ruleset->chains[i].rule_count || ruleset->chains[i].drops)
-			return false;
-	return true;
-}
-
 struct chain *ruleset_chain(const struct ruleset *ruleset, const char *family, const char *table, const char *name)
 {
 	for (size_t i = 0; i < ruleset->chain_count; i++) {

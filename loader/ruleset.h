@@ -53,8 +53,8 @@ struct chain_name {
 int ruleset_read(struct ruleset **ruleset);
 void ruleset_free(struct ruleset *ruleset); /* NULL is fine */
 
-/* Whether it has any rule at all. */
-bool ruleset_is_empty(const struct ruleset *ruleset);
+/* Whether a base chain at one of the hooks that IPv4 packets for other hosts pass has any rule; it goes to *name. */
+bool ruleset_meets_forwarded(const struct ruleset *ruleset, struct chain_name *name);
 
 /*
  * Whether a base chain at the hook ("prerouting", "ingress" ...) of the family ("ip" with inet's, "bridge" or "netdev")

@@ -158,8 +158,10 @@ static void compile_object(struct compiler *compiler, const json_t *rule)
 	if (!name || !compiler->family || !compiler->table)
 		return;
 	chain = ruleset_chain(compiler->ruleset, compiler->family, compiler->table, name);
-	if (chain)
-		compile_rule(compiler, chain, json_object_get(rule, "expr"));
+	if (!chain)
+		return;
+	chain->used = true;
+	compile_rule(compiler, chain, json_object_get(rule, "expr"));
 }
 
 static bool is_complete(const json_t *chain)

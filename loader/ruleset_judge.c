@@ -198,3 +198,21 @@ bool ruleset_translates(const struct ruleset *ruleset, const struct packet_class
 	}
 	return false;
 }
+
+bool ruleset_meets_forwarded(const struct ruleset *ruleset, struct chain_name *name)
+{
+	static const char *const hooks[] = { "forward", "postrouting", "prerouting" };
+	const struct packet_class packets = { 0 };
+
+	for (size_t hook = 0; hook < sizeof(hooks) / sizeof(*hooks); hook++) {
+		for (size_t i = 0; i < ruleset->chain_count; i++) {
+			const struct chain *chain = &ruleset->chains[i];
+
+			if (!is_passed(chain, "ip", hooks[hook], &packets) || !(chain->used || chain->drops))
+				continue;
+			*name = chain->name;
+			return true;
+		}
+	}
+	return false;
+}

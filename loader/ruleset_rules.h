@@ -45,6 +45,7 @@ struct chain {
 	const char *device; /* of a hook of one device, NULL where nft does not say */
 	bool is_nat;
 	bool drops; /* its policy */
+	bool used;  /* it has rules, be it those that change no packet's way, which are not below */
 	struct rule *rules;
 	size_t rule_count;
 };

@@ -200,6 +200,35 @@ def test_an_input_that_drops_is_no_matter_to_a_gateway_that_forwards(gateways):
     assert check(end).in_the_way == [] and joined(gateways)
 
 
+@pytest.mark.parametrize("rules", ("type filter hook forward priority 0; policy drop; accept",
+                                   "type filter hook postrouting priority 0; counter"))
+def test_forward_on_passes_rules_by(gateways, rules):
+    end, _ = gateways.ends
+    nft(gateways.a, f"table inet f {{ chain c {{ {rules}; }} }}")
+    assert check(end).in_the_way == []
+    end.attach("forward", "on")
+    line, = check(end).in_the_way
+    assert (line["check"], line["severity"]) == ("firewall", "warning") and "forward on" in line["what"]
+    assert len(follow(end)) == 1 and end.show()["forward"] is False and joined(gateways)
+
+
+def test_forward_on_without_rules_is_well_unless_the_kernel_does_not_forward(gateways):
+    end, _ = gateways.ends
+    nft(gateways.a, "table inet f { chain c { type filter hook input priority 0; counter; } }")
+    end.attach("forward", "on")
+    assert check(end).in_the_way == []
+    gateways.a.sysctl("net.ipv4.conf.eth0.forwarding", 0)
+    assert [line["check"] for line in check(end).in_the_way] == ["forwarding"]
+    assert len(follow(end)) == 1 and joined(gateways)
+
+
+def test_spread_in_a_mode_that_has_none(tunnel):
+    end, _ = tunnel.ends
+    end.attach("spread", "on")
+    assert [(line["check"], line["severity"]) for line in check(end).in_the_way] == [("xdp", "warning")]
+    assert len(follow(end)) == 1 and flows(tunnel)
+
+
 @pytest.fixture
 def bridged():
     """Two hosts whose underlay device is a bridge with one port."""

@@ -20,7 +20,7 @@ BUILD = Path(os.environ.get("IPIPBPF_BUILD", Path(__file__).resolve().parents[2]
 
 TAGS = (b"\x81\x00", b"\x88\xa8")
 LINK_HEADER, NETWORK_HEADER = 14, {b"\x08\x00": 20, b"\x86\xdd": 40}
-XDP_DROP, XDP_PASS = 1, 2
+XDP_DROP, XDP_PASS, XDP_TX, XDP_REDIRECT = 1, 2, 3, 4
 TC_UNSPEC, TC_SHOT, TC_REDIRECT = 0xFFFFFFFF, 2, 7
 
 
@@ -36,8 +36,12 @@ class Outcome:
 class Dataplane:
     """Both objects, loaded as the loader does it on this kernel, with maps in common."""
 
-    def __init__(self, link_header=14, xdp_buff_len=KERNEL >= (5, 18), decap_l3_flag=KERNEL >= (6, 3)):
-        features = {"features": bytes([link_header, xdp_buff_len, decap_l3_flag, 0])}
+    def __init__(self, link_header=14, xdp_buff_len=KERNEL >= (5, 18), decap_l3_flag=KERNEL >= (6, 3),
+                 skip_neighbour=KERNEL >= (6, 3), fib_tells_mtu=KERNEL >= (5, 12), checksums_begun=0,
+                 mac=underlay.MAC[underlay.DEV], cpus=2):
+        features = {"features": bytes([link_header, xdp_buff_len, decap_l3_flag, skip_neighbour, fib_tells_mtu,
+                                       checksums_begun, *bytes.fromhex(mac.replace(":", ""))]) +
+                    struct.pack("=I", cpus)}
         self._xdp = bpf.Object(BUILD / "xdp.bpf.o", features)
         self._tc = bpf.Object(BUILD / "tc.bpf.o", features, share=self._xdp)
         self.maps = {**self._tc.maps, **self._xdp.maps}
@@ -72,6 +76,7 @@ class Attachment:
         self._verdict_keys = [struct.pack("=I", index) for index in range(verdicts.ROOM)]
         for name in ("peers", "prefixes", "peer_counters"):
             self._maps[name].clear()
+        self.count_generation()
         self.paths = PathMaps(self._maps)
         self.allow_errors_from(0)
         for key in self._verdict_keys:
@@ -101,8 +106,18 @@ class Attachment:
             self.prefix(prefix, remote)
 
     def prefix(self, prefix, remote, **options):
+        self.prefix_by_hand(prefix, remote, **options)
+        self.count_generation()
+
+    def prefix_by_hand(self, prefix, remote, **options):
+        """As people do it with bpftool: what the programs remember is not told."""
         self.tables.prefixes[prefix] = Prefix(remote, **options)
         self._maps["prefixes"][prefix_key(prefix)] = self.tables.prefixes[prefix].pack()
+
+    def count_generation(self):
+        """As the loader does after each change of `prefixes`."""
+        count, = struct.unpack("=Q", self._maps["generation"][bytes(4)])
+        self._maps["generation"][bytes(4)] = struct.pack("=Q", count + 1)
 
     def bare(self, prefix):
         self.prefix(prefix, "0.0.0.0", bare=1)
@@ -111,6 +126,10 @@ class Attachment:
         del self.tables.peers[remote], self._maps["peers"][peer_key(remote)]
 
     def delete_prefix(self, prefix):
+        self.delete_prefix_by_hand(prefix)
+        self.count_generation()
+
+    def delete_prefix_by_hand(self, prefix):
         del self.tables.prefixes[prefix], self._maps["prefixes"][prefix_key(prefix)]
 
     def forget_neighbour(self, remote):
