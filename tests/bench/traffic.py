@@ -6,30 +6,21 @@ never go idle, since to wake one takes longer than a packet's way, and it is cha
 """
 import contextlib
 import os
-import pathlib
 import subprocess
 from dataclasses import dataclass
 
 from . import compiled
+from .priority import prefer
 
 PORT = "5201"
 WARM_UP_SECONDS, SLACK_SECONDS = 0.15, 0.3
 PATIENCE_SECONDS = 20
-# Without this, each session of whoever else is logged in has as much of the CPUs as a whole end of the traffic.
-NICE = -10
 
 
 def _cpus():
     """The sender's CPU and the receiver's."""
     allowed = sorted(os.sched_getaffinity(0))
     return allowed[0], allowed[-1]
-
-
-def _prefer(pid):
-    os.setpriority(os.PRIO_PROCESS, pid, NICE)
-    group = pathlib.Path(f"/proc/{pid}/autogroup")
-    if group.exists():
-        group.write_text(str(NICE), encoding="ascii")
 
 
 @contextlib.contextmanager
@@ -39,7 +30,7 @@ def _running(namespace, cpu, name, *words):
                                    start_new_session=True)
     try:
         os.sched_setaffinity(process.pid, {cpu})
-        _prefer(process.pid)
+        prefer(process.pid)
         yield process
     finally:
         process.kill()
