@@ -10,11 +10,11 @@ import sys
 
 from . import compiled, machine, traffic
 from .goals import Goal
-from .paths import AUTO, GRE, IPIP, NATIVE, PLAIN_1480, VXLAN
+from .paths import AUTO, FLOOR, GRE, IPIP, NATIVE, PLAIN_1480, VXLAN
 from .speeds import Speeds
 
 KERNEL = "6.1"
-PATHS = (PLAIN_1480, VXLAN, IPIP, GRE, AUTO, NATIVE)
+PATHS = (PLAIN_1480, VXLAN, IPIP, GRE, FLOOR, AUTO, NATIVE)
 KINDS = ("tcp1", "udp64", "polling")
 FIGURES = ("tcp1", "udp64", "polling_p50")
 ROUNDS, SECONDS = 7, 0.1
@@ -26,6 +26,7 @@ def _compile():
     """The machine has no compiler."""
     for name in ("tcp_stream", "udp_blast", "round_trips"):
         compiled.program(name)
+    compiled.bpf_object("floor")
 
 
 def _follow(process):
@@ -53,7 +54,7 @@ def measure(effort):
 
 def show(found):
     print(f"\nIn an emulated machine with Debian's kernel {KERNEL}, timed by instructions: only the ratios mean something.")
-    found.show(IPIP, (GRE, VXLAN, PLAIN_1480))
+    found.show(IPIP, (GRE, VXLAN, PLAIN_1480, FLOOR))
 
 
 def json(found):
@@ -67,4 +68,4 @@ def goals(found):
 
 def charts(found):
     yield found.chart("emulated", f"Next to the kernel's tunnels (emulated, by instructions, Linux {KERNEL})", IPIP, FIGURES,
-                      (PLAIN_1480, VXLAN, GRE, AUTO, NATIVE))
+                      (PLAIN_1480, VXLAN, GRE, FLOOR, AUTO, NATIVE))
