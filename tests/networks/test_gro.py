@@ -13,6 +13,7 @@ from scapy.compat import raw
 from scapy.layers.inet import IP, TCP
 from scapy.layers.l2 import Ether
 
+from .ip_counters import received
 from .topology import A, B, INNER_A, INNER_B, TwoHosts
 from .tunnels import between_two_hosts
 
@@ -41,16 +42,6 @@ def segments(link):
         inner = IP(src=INNER_A, dst=INNER_B, id=100 + number, flags="DF") / TCP(
             sport=1111, dport=2222, seq=1 + number * BYTES, ack=1, flags="PA" if number == SEGMENTS - 1 else "A")
         yield raw(Ether(dst=link) / IP(src=A, dst=B, proto=4, flags="DF", id=500 + number) / inner / bytes(BYTES))
-
-
-def received(namespace):
-    """(packets, bytes) that IP has been handed."""
-    found = {}
-    for name in ("snmp", "netstat"):
-        lines = [line.split() for line in namespace.run("cat", f"/proc/self/net/{name}").splitlines()]
-        for head, values in zip(lines[::2], lines[1::2]):
-            found.update({head[0] + key: int(value) for key, value in zip(head[1:], values[1:])})
-    return found["Ip:InReceives"], found["IpExt:InOctets"]
 
 
 def handed_on(network):
