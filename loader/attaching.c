@@ -9,6 +9,7 @@
 #include "fail.h"
 #include "forwarding.h"
 #include "neighbour.h"
+#include "prefix_cache.h"
 
 static int check_type(const struct link *link)
 {
@@ -154,6 +155,8 @@ static void apply_request(const struct attach_request *request, struct meta *met
 		meta->mtu_expires = request->mtu_expires;
 	if (request->icmp_rate)
 		meta->icmp_rate = request->icmp_rate - 1;
+	if (request->cache)
+		meta->cache = request->cache - 1;
 }
 
 static int resolve_local(const struct attaching *attaching, struct meta *meta)
@@ -338,7 +341,15 @@ static void warn_local(const struct attaching *attaching)
 
 int attaching_load(struct attaching *attaching)
 {
-	return programs_load(&attaching->link, &attaching->attachment.maps, &attaching->programs);
+	struct attachment *attachment = &attaching->attachment;
+	struct maps *maps = &attachment->maps;
+	bool fits = prefix_cache_fits(maps, &attachment->meta);
+
+	if (!fits && prefix_cache_make(maps, &attachment->meta))
+		return FAILED;
+	if (programs_load(&attaching->link, maps, &attaching->programs))
+		return FAILED;
+	return fits ? DONE : pins_remove_pin(attachment->folder, "prefix_cache");
 }
 
 int attaching_carry_out(struct attaching *attaching)

@@ -13,6 +13,8 @@ struct maps {
 	int identification;
 	int paths;
 	int paths_until;
+	int generation;
+	int prefix_cache;
 	int routes;
 	int peer_src;
 };
