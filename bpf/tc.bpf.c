@@ -8,6 +8,7 @@ typedef struct __sk_buff hook_context;
 #include "decap.h"
 #include "encap.h"
 #include "tc_answer.h"
+#include "tc_forward.h"
 #include "tc_frame.h"
 #include "tc_relay.h"
 
@@ -118,10 +119,19 @@ int decap_tc(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	tc_reach_judged(skb, &frame, ip);
 	decap_judge(skb, &frame, ip, device, skb->vlan_present || ip > features.link_header, skb->gso_size, &decap);
-	if (decap.fate == FATE_CARRY && !tc_strip(skb, &frame, &decap))
-		decap_decide(&decap, VERDICT_DECAP_ERROR);
+	if (!decap.counted)
+		return TC_ACT_UNSPEC;
+	action = TC_ACT_UNSPEC;
+	if (decap.fate == FATE_CARRY) {
+		if (!tc_strip(skb, &frame, &decap))
+			decap_decide(&decap, VERDICT_DECAP_ERROR);
+		else if (decap.onward)
+			action = tc_forward(skb, decap.onward == ONWARD);
+		if (action != TC_ACT_UNSPEC)
+			decap_goes_straight_on(&decap);
+	}
 	decap_count(&decap);
-	return decap.fate == FATE_DROP ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+	return decap.fate == FATE_DROP ? TC_ACT_SHOT : action;
 }
 
 /* True if it is time that the kernel's neighbour code sees a packet of this peer on this CPU. */

@@ -121,7 +121,10 @@ enum fate {
 	  "the peer or a router between treats ECN wrongly; RFC 6040 lets the packet pass")                            \
 	X(MARTIAN_DESTINATION, "martian_destination", DROP,                                                            \
 	  "inner destination in 0.0.0.0/8, 127.0.0.0/8 or 240.0.0.0/4, but for 255.255.255.255",                       \
-	  "nobody can be there: look at the sender")
+	  "nobody can be there: look at the sender")                                                                   \
+	X(DECAP_FORWARDED, "decap_forwarded", CARRY,                                                                   \
+	  "unwrapped and sent straight on to another host, past the stack ('forward on')",                             \
+	  "nothing: this is the tunnel at work")
 /* clang-format on */
 
 enum verdict {

@@ -3,6 +3,8 @@
 #ifndef LOADER_MAPS_H
 #define LOADER_MAPS_H
 
+#include <string.h>
+
 /* File descriptors, -1: not open. `routes` and `peer_src` are the loader's alone. */
 struct maps {
 	int meta;
@@ -17,6 +19,16 @@ struct maps {
 	int prefix_cache;
 	int routes;
 	int peer_src;
+	int devices;
+	int cpus;
 };
+
+static inline struct maps maps_closed(void)
+{
+	struct maps maps;
+
+	memset(&maps, -1, sizeof(maps));
+	return maps;
+}
 
 #endif

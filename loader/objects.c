@@ -6,6 +6,7 @@
 #include <string.h>
 #include <xdp/libxdp.h>
 
+#include "cpus.h"
 #include "fail.h"
 #include "layout.h"
 #include "objects.h"
@@ -106,6 +107,9 @@ int objects_open_xdp(const struct link *link, const struct maps *maps, enum mode
 
 	if (!xdp)
 		return objects_fail("open the XDP program", errno);
+	/* Of frames that never were on a wire, the checksums were never needed. */
+	features.checksums_begun = mode == MODE_SKB || !link_is_hardware(link);
+	features.cpus = cpus_end();
 	xdp->rodata->features = features;
 	/*
 	 * Both came with Linux 5.18; libbpf's section "xdp.frags" would set the flag on older kernels too. In skb mode the
@@ -117,7 +121,8 @@ int objects_open_xdp(const struct link *link, const struct maps *maps, enum mode
 	if (reuse(xdp->maps.meta, maps->meta) || reuse(xdp->maps.prefixes, maps->prefixes) ||
 	    reuse(xdp->maps.peers, maps->peers) || reuse(xdp->maps.verdicts, maps->verdicts) ||
 	    reuse(xdp->maps.peer_counters, maps->peer_counters) || reuse(xdp->maps.generation, maps->generation) ||
-	    reuse(xdp->maps.prefix_cache, maps->prefix_cache)) {
+	    reuse(xdp->maps.prefix_cache, maps->prefix_cache) || reuse(xdp->maps.devices, maps->devices) ||
+	    reuse(xdp->maps.cpus, maps->cpus)) {
 		error = errno;
 		xdp_bpf__destroy(xdp);
 		return objects_fail("open the XDP program", error);

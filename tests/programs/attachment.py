@@ -20,7 +20,7 @@ BUILD = Path(os.environ.get("IPIPBPF_BUILD", Path(__file__).resolve().parents[2]
 
 TAGS = (b"\x81\x00", b"\x88\xa8")
 LINK_HEADER, NETWORK_HEADER = 14, {b"\x08\x00": 20, b"\x86\xdd": 40}
-XDP_DROP, XDP_PASS = 1, 2
+XDP_DROP, XDP_PASS, XDP_TX, XDP_REDIRECT = 1, 2, 3, 4
 TC_UNSPEC, TC_SHOT, TC_REDIRECT = 0xFFFFFFFF, 2, 7
 
 
@@ -37,8 +37,11 @@ class Dataplane:
     """Both objects, loaded as the loader does it on this kernel, with maps in common."""
 
     def __init__(self, link_header=14, xdp_buff_len=KERNEL >= (5, 18), decap_l3_flag=KERNEL >= (6, 3),
-                 skip_neighbour=KERNEL >= (6, 3)):
-        features = {"features": bytes([link_header, xdp_buff_len, decap_l3_flag, skip_neighbour])}
+                 skip_neighbour=KERNEL >= (6, 3), fib_tells_mtu=KERNEL >= (5, 12), checksums_begun=0,
+                 mac=underlay.MAC[underlay.DEV], cpus=2):
+        features = {"features": bytes([link_header, xdp_buff_len, decap_l3_flag, skip_neighbour, fib_tells_mtu,
+                                       checksums_begun, *bytes.fromhex(mac.replace(":", ""))]) +
+                    struct.pack("=I", cpus)}
         self._xdp = bpf.Object(BUILD / "xdp.bpf.o", features)
         self._tc = bpf.Object(BUILD / "tc.bpf.o", features, share=self._xdp)
         self.maps = {**self._tc.maps, **self._xdp.maps}
