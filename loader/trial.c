@@ -16,6 +16,7 @@
 #include "objects.h"
 #include "paths.h"
 #include "pins.h"
+#include "prefix_cache.h"
 #include "same_program.h"
 #include "tc.skel.h"
 #include "trial.h"
@@ -31,7 +32,7 @@
 
 struct trial {
 	const struct attachment *attachment;
-	struct maps maps; /* `meta`, `prefixes` and `peers` are the attachment's, the others the trial's own */
+	struct maps maps; /* `prefixes` and `peers` are the attachment's, the others the trial's own */
 	struct tc_bpf *tc;
 	struct xdp_bpf *xdp; /* NULL where the attachment has none */
 	__u64 verdicts[VERDICT_COUNT];
@@ -50,17 +51,32 @@ static struct link with_link_header(const struct link *link)
 	return ethernet;
 }
 
+/*
+ * The options are the attachment's as they are now, but for the `cache`: what a CPU remembers of `prefixes` may be older
+ * than what is there.
+ */
+static int write_meta(const struct trial *trial, const struct meta *meta)
+{
+	__u32 key = 0;
+
+	if (bpf_map_update_elem(trial->maps.meta, &key, meta, BPF_ANY))
+		return fail("write the options of a trial: %s", strerror(errno));
+	return DONE;
+}
+
 static int load(struct trial *trial, const struct link *link)
 {
-	const struct meta *meta = &trial->attachment->meta;
 	const struct link ethernet = with_link_header(link);
+	struct meta meta = trial->attachment->meta;
 
+	meta.cache = 0;
 	objects_keep_messages();
-	if (objects_load_tc(&ethernet, &trial->maps, &trial->tc))
+	if (prefix_cache_make(&trial->maps, &meta) || objects_load_tc(&ethernet, &trial->maps, &trial->tc) ||
+	    write_meta(trial, &meta))
 		return FAILED;
-	if (meta->hook != HOOK_XDP)
+	if (meta.hook != HOOK_XDP)
 		return DONE;
-	if (objects_open_xdp(&ethernet, &trial->maps, meta->mode_used, &trial->xdp))
+	if (objects_open_xdp(&ethernet, &trial->maps, meta.mode_used, &trial->xdp))
 		return FAILED;
 	return xdp_bpf__load(trial->xdp) ? objects_fail("load the XDP program", errno) : DONE;
 }
@@ -114,7 +130,6 @@ int trial_open(const struct session *session, const struct attachment *attachmen
 		return fail("out of memory");
 	new->attachment = attachment;
 	new->maps = MAPS_CLOSED;
-	new->maps.meta = attachment->maps.meta;
 	new->maps.prefixes = attachment->maps.prefixes;
 	new->maps.peers = attachment->maps.peers;
 	if (load(new, link) || compare_all(new, &running)) {
@@ -131,7 +146,7 @@ void trial_close(struct trial *trial)
 		return;
 	xdp_bpf__destroy(trial->xdp);
 	tc_bpf__destroy(trial->tc);
-	trial->maps.meta = trial->maps.prefixes = trial->maps.peers = -1;
+	trial->maps.prefixes = trial->maps.peers = -1;
 	pins_close_maps(&trial->maps);
 	free(trial);
 }
