@@ -14,6 +14,7 @@
 #include "hook_xdp.h"
 #include "map_entries.h"
 #include "objects.h"
+#include "ownership.h"
 #include "paths.h"
 #include "pins.h"
 #include "prefix_cache.h"
@@ -84,7 +85,7 @@ static int load(struct trial *trial, const struct link *link)
 struct running {
 	const struct session *session;
 	const struct link *link;
-	bool same;
+	bool other_version;
 };
 
 /* Holds the attached program of this number against the trial's own. */
@@ -92,11 +93,13 @@ static int compare(struct running *running, const char *name, __u32 id, const st
 {
 	const char *ipipbpf = session_program(running->session);
 
+	if (!id && programs_are_hidden())
+		return DONE;
 	if (!id)
 		return fail("the program %s is not on %s: '%s attach %s' puts it back", name, running->link->name,
 			    ipipbpf, running->link->name);
-	if (!same_code(id, bpf_program__fd(program), running->link->type == ARPHRD_ETHER))
-		running->same = false;
+	if (other_code(id, bpf_program__fd(program), running->link->type == ARPHRD_ETHER))
+		running->other_version = true;
 	return DONE;
 }
 
@@ -113,7 +116,7 @@ static int compare_all(const struct trial *trial, struct running *running)
 	if (trial->xdp &&
 	    compare(running, "decap", hook_xdp_program(ifindex, folder, maps), trial->xdp->progs.decap_xdp))
 		return FAILED;
-	if (!running->same)
+	if (running->other_version)
 		warn("the programs on %s are another version's: this explains what those of this one do, which '%s "
 		     "attach %s' puts there",
 		     running->link->name, session_program(running->session), running->link->name);
@@ -123,7 +126,7 @@ static int compare_all(const struct trial *trial, struct running *running)
 int trial_open(const struct session *session, const struct attachment *attachment, const struct link *link,
 	       struct trial **trial)
 {
-	struct running running = { .session = session, .link = link, .same = true };
+	struct running running = { .session = session, .link = link };
 	struct trial *new = calloc(1, sizeof(*new));
 
 	if (!new)
