@@ -40,6 +40,7 @@ static int read_link(const struct nlmsghdr *message, void *argument)
 	link->ifindex = (__u32)header->ifi_index;
 	link->type = header->ifi_type;
 	link->up = header->ifi_flags & IFF_UP;
+	link->carrier = header->ifi_flags & IFF_RUNNING;
 	mnl_attr_for_each(attribute, message, sizeof(*header)) {
 		switch (mnl_attr_get_type(attribute)) {
 		case IFLA_IFNAME:

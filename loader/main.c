@@ -121,6 +121,17 @@ static const struct command commands[] = {
 	  "\n"
 	  "  ipipbpf show\n"
 	  "  ipipbpf -j show eth0\n" },
+	{ "check", NULL, check_run, "[--fix] [DEV]",
+	  "what stands in the way of the tunnels, and the command that mends it",
+	  "Of DEV, attached or not; or of all attachments of this namespace, with the pins that are left of others.\n"
+	  "Exit status: 0 nothing is in the way, 1 there are warnings, 2 there are errors or it could not look.\n"
+	  "  --fix        mend what 'attach' again, the JIT and dead pins come to, and say so: no firewall, no route of\n"
+	  "               others, no setting of the device\n"
+	  "With -j as JSON.\n"
+	  "\n"
+	  "  ipipbpf check\n"
+	  "  ipipbpf check eth0\n"
+	  "  ipipbpf check --fix eth0\n" },
 	{ "stats", NULL, stats_run, "[DEV] [openmetrics | -w SECS]",
 	  "counters of peers and verdicts, or how fast they move",
 	  "  openmetrics  the metrics that Prometheus and node_exporter's textfile collector read; also --openmetrics\n"
@@ -158,6 +169,16 @@ static const struct command commands[] = {
 	  "  ipipbpf explain eth0 from 192.168.1.1 to 192.168.1.254\n"
 	  "  ipipbpf explain eth0 from 192.168.1.254 to 192.168.1.1 via 172.16.1.62 proto tcp dport 443\n"
 	  "  ipipbpf -j explain eth0 -r eth0.pcap\n" },
+	{ "monitor", NULL, monitor_run, "[DEV] [-w FILE]",
+	  "print each packet that is refused, as it happens",
+	  "A line for each packet that is dropped, or that 'rpf ... monitor' let through: time, device, direction,\n"
+	  "verdict, peer, outer and inner addresses, ports, length. At most 1000 a second and CPU; how many more there\n"
+	  "were is said. Until interrupted. With -j a JSON object a line.\n"
+	  "  -w           write the packets' headers to FILE (pcapng), each with its verdict as a comment; -: into a pipe\n"
+	  "\n"
+	  "  ipipbpf monitor\n"
+	  "  ipipbpf monitor eth0 -w refused.pcapng\n"
+	  "  ipipbpf monitor eth0 -w - | tcpdump -n -r -\n" },
 };
 /* clang-format on */
 
@@ -181,7 +202,7 @@ static void print_usage(void)
 	       "  -V, --version      print the version\n"
 	       "  -h, --help         print this; 'ipipbpf COMMAND help' says more of a command\n"
 	       "\n"
-	       "Exit status: 0 done, 1 the operation failed, 2 the words are wrong.\n");
+	       "Exit status: 0 done, 1 the operation failed, 2 the words are wrong; 'check' has its own.\n");
 }
 
 static void print_help(const struct command *command)
@@ -348,6 +369,7 @@ int main(int count, char **arguments)
 	case DONE:
 		return 0;
 	case WRONG_WORDS:
+	case FOUND_ERRORS:
 		return 2;
 	default:
 		return 1;
