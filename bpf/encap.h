@@ -161,12 +161,12 @@ static __always_inline enum verdict encap_route(hook_context *ctx, struct encap 
 	}
 	if (fib_has_no_route(answer))
 		return VERDICT_ENCAP_NO_ROUTE;
-	/* Where the FIB says nothing, or (before Linux 5.12) not the device, the kernel's own routing will. */
-	encap->ifindex = encap->fib.ifindex == LOOPBACK_IFINDEX ? device->ifindex : encap->fib.ifindex;
+	/* Where the FIB does not say, the kernel's own routing will. */
+	encap->ifindex = fib_names_device(&encap->fib) ? encap->fib.ifindex : device->ifindex;
 	encap->resolved = answer == BPF_FIB_LKUP_RET_SUCCESS;
-	if (encap->fib.ifindex != LOOPBACK_IFINDEX && fib_leads_to_our_next_hop(&encap->fib))
+	if (fib_names_device(&encap->fib) && fib_leads_to_our_next_hop(&encap->fib))
 		return VERDICT_ENCAP_LOOP;
-	if (!too_big && encap->fib.ifindex == LOOPBACK_IFINDEX && total_len > device->mtu) {
+	if (!too_big && !fib_names_device(&encap->fib) && total_len > device->mtu) {
 		too_big = true;
 		encap->mtu = device->mtu;
 	}

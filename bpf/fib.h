@@ -40,6 +40,12 @@ static __always_inline bool fib_has_route(long answer)
 	return answer == BPF_FIB_LKUP_RET_SUCCESS || answer == BPF_FIB_LKUP_RET_NO_NEIGH;
 }
 
+/* False where the FIB says nothing, and before Linux 5.12 also without a neighbour. */
+static __always_inline bool fib_names_device(const struct bpf_fib_lookup *fib)
+{
+	return fib->ifindex != LOOPBACK_IFINDEX;
+}
+
 static __always_inline bool fib_is_silent(long answer)
 {
 	return answer < 0 || answer == BPF_FIB_LKUP_RET_FWD_DISABLED;

@@ -98,7 +98,7 @@ static __always_inline struct icmp_way icmp_way_to(hook_context *ctx, __be32 to,
 		answer = fib_ask(ctx, &fib);
 		fib.ipv4_src = local;
 	}
-	if (!fib_has_route(answer) || fib.ifindex == LOOPBACK_IFINDEX)
+	if (!fib_has_route(answer) || !fib_names_device(&fib))
 		return way;
 	way.ifindex = fib.ifindex;
 	way.source = fib.ipv4_src;

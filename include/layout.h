@@ -11,7 +11,7 @@
 #define LAYOUT_H
 
 /* The layout that this version writes into `meta`. */
-#define LAYOUT 1
+#define LAYOUT 2
 
 #define PREFIXES_MAX 1048576
 #define PEERS_MAX 65536
@@ -157,7 +157,10 @@ struct meta {
 	__u32 mtu; /* DEV's when it was attached: for packets whose route the FIB will not tell, and for mode skb */
 	__u32 mtu_expires; /* seconds for which a path MTU that an ICMP error told is believed, 1 or more */
 	__u32 icmp_rate;   /* ICMP errors that each CPU may send to inner senders in a second; 0: none */
-	__u32 reserved;
+	__u32 cache;       /* milliseconds for which a CPU may remember whose prefix an address is in; 0: not at all */
+	__u8 forward;      /* enum switch_mode, 0 is off: packets for other hosts pass the stack by */
+	__u8 spread;       /* enum switch_mode, 0 is off: inner flows are spread over the CPUs */
+	__u8 reserved[6];  /* 0 */
 } __attribute__((aligned(8)));
 
 /* The path MTU is never believed to be smaller: what every host must accept (RFC 791 3.2). */
@@ -207,7 +210,7 @@ _Static_assert(sizeof(struct prefix_key) == 8, "pinned layout");
 _Static_assert(sizeof(struct prefix) == 8, "pinned layout");
 _Static_assert(sizeof(struct peer_key) == 4, "pinned layout");
 _Static_assert(sizeof(struct peer) == 32, "pinned layout");
-_Static_assert(sizeof(struct meta) == 56, "pinned layout");
+_Static_assert(sizeof(struct meta) == 64, "pinned layout");
 _Static_assert(sizeof(struct peer_counters) == 48, "pinned layout");
 _Static_assert(sizeof(struct path) == 24, "pinned layout");
 

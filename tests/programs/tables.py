@@ -105,13 +105,16 @@ class Device:
     mode_used: int = MODE_TC
     mtu_expires: int = 600
     icmp_rate: int = UNLIMITED
+    cache: int = 0
+    forward: int = 0
+    spread: int = 0
 
     def pack(self):
-        layout, cookie, src, routes, local_auto, mode, made = 1, 1, bytes(4), 2, 0, 0, 0
-        return struct.pack("=IIQ4s4s16B4I", layout, self.ifindex, cookie, packed(self.local), src,
+        layout, cookie, src, routes, local_auto, mode, made = 2, 1, bytes(4), 2, 0, 0, 0
+        return struct.pack("=IIQ4s4s16B4I2B6x", layout, self.ifindex, cookie, packed(self.local), src,
                            self.ttl, self.tos, self.ttl_mode, self.tos_mode, self.df, self.rpf, self.monitor, self.ecn,
                            self.plain, self.fragments, routes, local_auto, mode, self.mode_used, self.hook, made,
-                           self.mtu, self.mtu_expires, self.icmp_rate, 0)
+                           self.mtu, self.mtu_expires, self.icmp_rate, self.cache, self.forward, self.spread)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 """Ingress: the reverse-path check of the inner source."""
 
 import pytest
+from scapy.layers.inet import IP
 
 from .frames import TAGGINGS, arriving, icmp_error, inner, outer, received
 from .tables import ANY, LOOSE, MONITOR, NO_MONITOR, OFF, STRICT
@@ -182,6 +183,11 @@ def test_any_under_strict_takes_icmp_errors_from_the_remote_it_stands_for(foreig
     foreign.peer(ANY, rpf=STRICT)
     passes(foreign, icmp_error(inner(), src=BEHIND_GATEWAY, dst="192.168.8.8"), peer=ANY)
     foreign.expect(arriving(outer(icmp_error(inner(), src="192.0.2.99", dst="192.168.8.8"))), "rpf_prefix", peer=ANY)
+
+
+def test_strict_knows_an_icmp_error_by_its_first_byte_alone(foreign):
+    passes(foreign, IP(src=BEHIND_GATEWAY, dst="192.168.8.8", proto=1) / b"\x03")
+    refused(foreign, IP(src=BEHIND_GATEWAY, dst="192.168.8.8", proto=1), "rpf_prefix")
 
 
 def test_strict_refuses_what_only_looks_like_an_icmp_error(foreign):

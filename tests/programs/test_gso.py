@@ -105,9 +105,13 @@ def widest_mtu(underlay_ifindex):
 
 @pytest.mark.parametrize("longest, verdict", [(65515, "encap_ok"), (65516, "encap_too_big")])
 def test_no_segment_grows_beyond_what_its_length_field_can_say(encap, cable, widest_mtu, longest, verdict):
+    near, _ = cable
     packet = segment(bytes(65535 - 40))
-    cable[0].send(leaving(packet), offload(packet, gso_size=longest - 40))
+    near.send(leaving(packet), offload(packet, gso_size=longest - 40))
     assert counted(encap) == {verdict: 2}
+    if verdict == "encap_too_big":
+        _, error = near.receive()
+        assert struct.unpack_from("!BBHHH", error, 14 + 20)[::4] == (3, 65515)
 
 
 # Ingress
