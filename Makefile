@@ -159,7 +159,7 @@ mutants: root ## as root: plant bugs in bpf/ and see that the tests name them
 # Each build with -Werror has a directory of its own, so that no object of an earlier `make` hides a warning.
 # pytest's last line is to be the last: on SIGQUIT make leaves with status 1 and no word of its own.
 check: root ## as root: all tests; the last line is `N passed, N failed, N skipped`
-	@tests/install-packages build demo check deb
+	@tests/install-packages build demo check deb vm
 	@$(MAKE) BUILD=build/werror WERROR=-Werror all
 	@$(MAKE) sanitized
 	@$(MAKE) all

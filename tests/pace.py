@@ -15,14 +15,6 @@ def all_or(everything, some):
     return some if QUICK else everything
 
 
-def spread(values, most):
-    """All values; where it must be quick, no more than that many, evenly spread, with the first and the last."""
-    values = list(values)
-    if not QUICK or len(values) <= most:
-        return values
-    return [values[number * (len(values) - 1) // (most - 1)] for number in range(most)]
-
-
 def seconds(number):
     """As long as what takes up to this many seconds elsewhere may take here."""
     return number * _SLOW

@@ -101,6 +101,8 @@ def without_ids(seen):
         del here["bpftool"]
         for options in (one["options"] for filters in here["filters"] for one in filters if "options" in one):
             options.pop("prog", None)
+            # libbpf gives the filter the program's name and id.
+            options.pop("bpf_name", None)
         here["tcx"] = {device: {hook: len(ids) for hook, ids in hooks.items()} for device, hooks in here["tcx"].items()}
         for link in here["links"]:
             if "xdp" in link:

@@ -85,6 +85,8 @@ def test_a_link_that_was_down_is_mended_by_attach(two_hosts, mode):
     before = without_ids(state(two_hosts.a))
     underlay = "route add 172.16.0.0/20 via 172.16.16.1"
     two_hosts.a.ip("link set eth0 down", "link set eth0 up", underlay)
+    two_hosts.a.await_link("eth0")
+    two_hosts.router.await_link("to-a")
     missing = a.show()["missing"]
     assert any(INNER_B in thing for thing in missing) and any("169.254.4.4" in thing for thing in missing), missing
     a.attach()

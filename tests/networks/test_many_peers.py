@@ -4,7 +4,7 @@ import pytest
 
 from pace import all_or
 
-from .program import MODES, End, check_carried, counting, plain_binary
+from .program import End, check_carried, counting, plain_binary
 from .topology import Network, cable
 from .traffic import TCP_BYTES, ping, send_raw, tcp_transfer, udp_echo
 from .wire import PROTO_UDP, ipv4_packet, udp_datagram
@@ -64,10 +64,10 @@ def star():
         yield network
 
 
-@pytest.fixture(scope="module", params=MODES)
-def end(star, request):
-    star.end.attach("mode", request.param)
-    assert star.end.show()["mode"] == request.param
+@pytest.fixture(scope="module")
+def end(star, mode):
+    star.end.attach("mode", mode)
+    assert star.end.show()["mode"] == mode
     return star.end
 
 

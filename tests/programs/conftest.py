@@ -3,29 +3,11 @@
 
 import os
 import socket
-from collections import defaultdict
-from pathlib import Path
 
 import pytest
 
-from pace import spread
-
 from . import underlay
 from .attachment import Attachment, Dataplane
-
-MOST_CASES = 4
-
-
-def pytest_collection_modifyitems(config, items):
-    """Where it must be quick, some cases of each test on each hook: the others are other values on the same way."""
-    cases = defaultdict(list)
-    for item in items:
-        if item.path.parent == Path(__file__).parent and hasattr(item, "callspec"):
-            cases[item.originalname, item.path, item.callspec.params.get("decap")].append(item)
-    left_out = {item for each in cases.values() for item in set(each) - set(spread(each, MOST_CASES))}
-    if left_out:
-        config.hook.pytest_deselected(items=list(left_out))
-        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session")

@@ -70,7 +70,8 @@ def carrying(hosts):
     for capture in captures:
         assert check_wire(capture.frames, 1500, (A, B)) or capture.unseen, "nothing went over the wire"
     totals = count.totals(hosts.end)
-    assert count.verdicts(hosts.end) == {"encap_ok": totals["tx_packets"], "decap_ok": totals["rx_packets"]}
+    expected = {"encap_ok": totals["tx_packets"], "decap_ok": totals["rx_packets"]}
+    assert count.verdicts(hosts.end) == {name: number for name, number in expected.items() if number}
     assert totals["drops"] == 0
 
 

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 from images import make_ext4
+from tsc import frequency_khz
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 _TREE = ("build", "include", "tests")
@@ -16,10 +17,13 @@ _TREE = ("build", "include", "tests")
 # byte (erms, fsrm), and vectors of which the emulator makes loops.
 _CPU = "max,-cx16,-la57,-smap,-smep,-pku,-erms,-fsrm,-avx,-avx2"
 # QEMU keeps what it translated by virtual address: where each program is at home at the same place, it starts four times
-# as fast. The TSC is the host's on both CPUs, and HPET, which the kernel would take instead, is a device to ask. Half of
-# what the verifier does is to clear memory, if that must be done at every allocation.
+# as fast. The TSC is the host's on both CPUs, and HPET, which the kernel would take instead, is a device to ask; but told
+# nothing, a kernel that is held up while it measures the TSC has a clock that runs several times too fast. Half of what
+# the verifier does is to clear memory, if that must be done at every allocation.
 _KERNEL = ("console=ttyS0 panic=-1 quiet loglevel=4 mitigations=off random.trust_cpu=on norandmaps tsc=reliable "
            "rcupdate.rcu_expedited=1 init_on_alloc=0")
+# The driver takes a pair of queues for each CPU, and with XDP one more each.
+_QUEUE_PAIRS = 4
 _BOOTS = 3
 
 
@@ -41,13 +45,17 @@ def _copy_tree(command, directory):
 
 def _qemu(kernel, userland, tree, status, console):
     drives = ((userland, "on", "off"), (kernel.modules, "off", "on"), (tree, "on", "off"), (status, "off", "off"))
-    words = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", _CPU, "-smp", "2", "-m", "1024",
+    words = ["unshare", "--net", Path(__file__).with_name("cable"), "qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", _CPU, "-smp", "2", "-m", "1024",
              "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-monitor", "none",
              "-serial", f"file:{console}", "-serial", "stdio",
              "-kernel", str(kernel.image), "-initrd", str(kernel.initramfs),
-             "-append", _KERNEL]
+             "-append", f"{_KERNEL} tsc_early_khz={frequency_khz()}"]
     for image, snapshot, readonly in drives:
         words += ["-drive", f"file={image},format=raw,if=virtio,cache=unsafe,snapshot={snapshot},readonly={readonly}"]
+    for number, tap in enumerate("ab", 1):
+        words += ["-netdev", f"tap,id={tap},ifname={tap},script=no,downscript=no,vnet_hdr=on,queues={_QUEUE_PAIRS}",
+                  "-device", f"virtio-net-pci,netdev={tap},mac=02:00:00:00:00:{number:02},mq=on,"
+                             f"vectors={2 * _QUEUE_PAIRS + 2},romfile="]
     return words
 
 
