@@ -171,7 +171,7 @@ check-deb: root ## as root: what `make install` and `make deb` put on a system; 
 	@$(MAKE) all
 	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -p no:cacheprovider tests/test_package.py || kill -QUIT $$PPID
 
-check-vm: root ## as root: the tests again on other kernels (5.10, 6.1, 6.12, newest), in virtual machines
+check-vm: root ## as root: a part of the tests on Linux 5.10, 6.1, 6.12 and the newest, in virtual machines
 	@tests/install-packages build vm
 	@$(MAKE) all
 	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/vm/check || kill -QUIT $$PPID
