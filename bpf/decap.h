@@ -8,14 +8,24 @@
 
 #include "count.h"
 #include "ecn.h"
+#include "peer.h"
 #include "quote.h"
+#include "refusal.h"
 #include "reverse_path.h"
+
+/* Whether a packet for another host may go straight on, past the stack. */
+enum onward {
+	ONWARD_BY_STACK,
+	ONWARD_IF_ROUTED, /* if a unicast route leads back to its source, which nobody has asked yet */
+	ONWARD,
+};
 
 struct decap {
 	enum fate fate;
 	enum verdict verdict;
 	bool counted; /* false: not ours to count */
 	bool known;   /* `peers` has the sender, under the key `peer` */
+	enum onward onward;
 	__be32 peer;
 	struct ipv4 outer;
 	struct ipv4 inner;
@@ -54,15 +64,27 @@ static __always_inline bool decap_expects_error(const struct frame *frame, const
 	       (ipv4_is_icmp_error(frame, ip) && ip->header->saddr && peer_find(ip->header->saddr));
 }
 
+/* Whether there are rules for a packet without a tunnel. */
+static __always_inline bool decap_judges_plain(const struct meta *device)
+{
+	return device->plain == PLAIN_DROP || (device->plain == PLAIN_BY_RPF && device->rpf == RPF_STRICT);
+}
+
+/* A first look at the IPv4 header `ip` bytes in: may the rules have a word on this packet? */
+static __always_inline bool decap_concerns(const struct frame *frame, __u32 ip, const struct meta *device)
+{
+	const struct iphdr *header = frame_at(frame, ip, sizeof(*header));
+
+	return header && (header->protocol == IPPROTO_IPIP || decap_judges_plain(device));
+}
+
 /* A packet that is not IPIP: may its source come without a tunnel? */
 static __always_inline void decap_plain(const struct frame *frame, struct decap *decap, const struct meta *device,
 					__u32 gso_size)
 {
 	const struct prefix *prefix;
 
-	if (device->plain == PLAIN_PASS || (device->plain == PLAIN_BY_RPF && device->rpf != RPF_STRICT))
-		return;
-	prefix = prefix_find(decap->outer.header->saddr);
+	prefix = prefix_find(device, decap->outer.header->saddr);
 	if (!prefix || prefix_is_bare(prefix) || decap_expects_error(frame, &decap->outer, device))
 		return;
 	decap_decide(decap, VERDICT_PLAIN_SOURCE);
@@ -102,22 +124,27 @@ static __always_inline enum verdict decap_check_headers(hook_context *ctx, const
 
 /* May the inner packet travel, and come from this peer? VERDICT_DECAP_OK, or what it fails. */
 static __always_inline enum verdict decap_check_addresses(hook_context *ctx, const struct frame *frame,
-							  const struct decap *decap, const struct peer *peer,
+							  struct decap *decap, const struct peer *peer,
 							  const struct meta *device, bool tagged)
 {
 	/* The peer `any` stands for strangers: strict would ask for a prefix that it seldom has. */
 	__u8 rpf = peer_or_device(peer->rpf, decap->peer ? device->rpf : RPF_LOOSE);
 	__u8 monitor = peer_or_device(peer->monitor, device->monitor);
+	bool forward = device->forward == SWITCH_ON && !tagged && features.link_header;
 	enum verdict verdict;
 
 	if (source_is_martian(decap->inner.header->saddr))
 		return VERDICT_MARTIAN_SOURCE;
 	if (destination_is_martian(decap->inner.header->daddr))
 		return VERDICT_MARTIAN_DESTINATION;
-	if (rpf == RPF_OFF)
+	if (rpf == RPF_OFF) {
+		decap->onward = forward ? ONWARD_IF_ROUTED : ONWARD_BY_STACK;
 		return VERDICT_DECAP_OK;
+	}
 	verdict = reverse_path_check(ctx, frame, &decap->outer, &decap->inner, decap->peer, rpf == RPF_STRICT, tagged,
-				     device->ifindex);
+				     device);
+	/* What only `monitor` lets through is the stack's. */
+	decap->onward = forward && verdict == VERDICT_DECAP_OK ? ONWARD : ONWARD_BY_STACK;
 	return monitor == SWITCH_ON ? monitored(verdict) : verdict;
 }
 
@@ -163,12 +190,8 @@ static __always_inline void decap_ipip(hook_context *ctx, const struct frame *fr
 static __always_inline void decap_judge(hook_context *ctx, const struct frame *frame, __u32 ip,
 					const struct meta *device, bool tagged, __u32 gso_size, struct decap *decap)
 {
-	decap->fate = FATE_UNTOUCHED;
-	decap->counted = false;
-	decap->known = false;
-	decap->segments = (struct segments){
-		.count = 1
-	}; /* whole: Linux 5.10 lets nothing be moved that was not written */
+	/* Whole: Linux 5.10 lets nothing be moved that was not written. */
+	*decap = (struct decap){ .fate = FATE_UNTOUCHED, .segments.count = 1 };
 	if (!ipv4_find(frame, ip, &decap->outer))
 		return;
 	if (decap->outer.header->protocol == IPPROTO_IPIP)
@@ -177,18 +200,28 @@ static __always_inline void decap_judge(hook_context *ctx, const struct frame *f
 		decap_plain(frame, decap, device, gso_size);
 }
 
-/* Counts the decision once it is carried out. */
+static __always_inline void decap_goes_straight_on(struct decap *decap)
+{
+	if (decap->verdict == VERDICT_DECAP_OK)
+		decap->verdict = VERDICT_DECAP_FORWARDED;
+}
+
+/* Counts a packet that was dropped, of `peer` if it is known. */
+static __always_inline void decap_count_drop(enum verdict verdict, __u32 packets, __be32 peer, bool known)
+{
+	struct segments segments = { .count = packets };
+
+	count_verdict(verdict, packets);
+	if (known)
+		count_dropped(count_of_peer(peer), &segments);
+}
+
+/* Counts what was not dropped, once that is carried out. */
 static __always_inline void decap_count(const struct decap *decap)
 {
-	if (!decap->counted)
-		return;
 	count_verdict(decap->verdict, decap->segments.count);
-	if (!decap->known)
-		return;
-	if (decap->fate == FATE_CARRY)
+	if (decap->known && decap->fate == FATE_CARRY)
 		count_received(count_of_peer(decap->peer), &decap->segments);
-	else if (decap->fate == FATE_DROP)
-		count_dropped(count_of_peer(decap->peer), &decap->segments);
 }
 
 #endif

@@ -8,7 +8,9 @@ typedef struct __sk_buff hook_context;
 #include "decap.h"
 #include "encap.h"
 #include "tc_answer.h"
+#include "tc_forward.h"
 #include "tc_frame.h"
+#include "tc_refusal.h"
 #include "tc_relay.h"
 
 /*
@@ -96,6 +98,15 @@ static __always_inline bool tc_strip(struct __sk_buff *skb, const struct frame *
 	return skb->len <= end || !bpf_skb_change_tail(skb, end, 0);
 }
 
+/* Drops a packet that came in. */
+static __always_inline int tc_drop(struct __sk_buff *skb, enum verdict verdict, __u32 packets, __be32 peer, bool known)
+{
+	if (refusal_begin(verdict, packets, peer, known))
+		tc_tell(skb, EVENT_IN);
+	decap_count_drop(verdict, packets, peer, known);
+	return TC_ACT_SHOT;
+}
+
 SEC("tc")
 int decap_tc(struct __sk_buff *skb)
 {
@@ -110,18 +121,34 @@ int decap_tc(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	if (tc_may_relay(skb, &frame, ip)) {
 		action = tc_relay(skb);
+		if (action <= TC_RELAY_REFUSED)
+			return tc_drop(skb, TC_RELAY_REFUSED - action, 1, 0, false);
 		if (action != TC_NOT_RELAYED)
 			return action;
 		frame = tc_frame(skb);
 	}
-	if (!decap_is_due(device, HOOK_TC, frame.len - ip))
+	if (!decap_is_due(device, HOOK_TC, frame.len - ip) || !decap_concerns(&frame, ip, device))
 		return TC_ACT_UNSPEC;
 	tc_reach_judged(skb, &frame, ip);
 	decap_judge(skb, &frame, ip, device, skb->vlan_present || ip > features.link_header, skb->gso_size, &decap);
-	if (decap.fate == FATE_CARRY && !tc_strip(skb, &frame, &decap))
-		decap_decide(&decap, VERDICT_DECAP_ERROR);
+	if (!decap.counted)
+		return TC_ACT_UNSPEC;
+	action = TC_ACT_UNSPEC;
+	if (decap.fate == FATE_CARRY) {
+		if (verdict_is_let_through(decap.verdict) &&
+		    refusal_begin(decap.verdict, decap.segments.count, decap.peer, true))
+			tc_tell(skb, EVENT_IN);
+		if (!tc_strip(skb, &frame, &decap))
+			decap_decide(&decap, VERDICT_DECAP_ERROR);
+		else if (decap.onward)
+			action = tc_forward(skb, decap.onward == ONWARD);
+		if (action != TC_ACT_UNSPEC)
+			decap_goes_straight_on(&decap);
+	}
+	if (decap.fate == FATE_DROP)
+		return tc_drop(skb, decap.verdict, decap.segments.count, decap.peer, decap.known);
 	decap_count(&decap);
-	return decap.fate == FATE_DROP ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+	return action;
 }
 
 /* True if it is time that the kernel's neighbour code sees a packet of this peer on this CPU. */
@@ -150,22 +177,28 @@ static __always_inline bool tc_grow(struct __sk_buff *skb)
 	return !error;
 }
 
+/* What comes before the inner packet. Aligned, as the compiler would copy single bytes without that. */
+struct outer_headers {
+	__u8 unused[2];
+	struct ethhdr eth;
+	struct iphdr ip;
+} __attribute__((aligned(4)));
+
+_Static_assert(sizeof(struct outer_headers) == 2 + sizeof(struct ethhdr) + sizeof(struct iphdr), "no gap in between");
+
 /* Puts the outer header in place, and over an Ethernet header the next hop's addresses. */
-static __always_inline bool tc_wrap(struct __sk_buff *skb, const struct encap *encap, const struct iphdr *outer)
+static __always_inline bool tc_wrap(struct __sk_buff *skb, const struct encap *encap, struct outer_headers *headers)
 {
-	struct {
-		struct ethhdr eth;
-		struct iphdr ip;
-	} __attribute__((packed)) headers = { .ip = *outer };
+	struct ethhdr *eth = &headers->eth;
 
 	if (!tc_grow(skb))
 		return false;
 	if (!features.link_header || !encap->resolved)
-		return !bpf_skb_store_bytes(skb, features.link_header, outer, sizeof(*outer), 0);
-	__builtin_memcpy(headers.eth.h_dest, encap->fib.dmac, sizeof(headers.eth.h_dest));
-	__builtin_memcpy(headers.eth.h_source, encap->fib.smac, sizeof(headers.eth.h_source));
-	headers.eth.h_proto = bpf_htons(ETH_P_IP);
-	return !bpf_skb_store_bytes(skb, 0, &headers, sizeof(headers), 0);
+		return !bpf_skb_store_bytes(skb, features.link_header, &headers->ip, sizeof(headers->ip), 0);
+	__builtin_memcpy(eth->h_dest, encap->fib.dmac, sizeof(eth->h_dest));
+	__builtin_memcpy(eth->h_source, encap->fib.smac, sizeof(eth->h_source));
+	eth->h_proto = bpf_htons(ETH_P_IP);
+	return !bpf_skb_store_bytes(skb, 0, eth, sizeof(*eth) + sizeof(headers->ip), 0);
 }
 
 /*
@@ -185,6 +218,9 @@ static __always_inline int tc_refuse(struct __sk_buff *skb, const struct encap *
 	struct frame frame = tc_frame(skb);
 	struct icmp_error error;
 
+	if (refusal_begin(encap->verdict, encap->segments.count, encap->remote, true))
+		tc_tell(skb, EVENT_OUT);
+	encap_count(encap);
 	if (!encap_finds_error(encap, &error) || !tc_may_answer(skb, &frame, encap->inner.offset) ||
 	    !icmp_rate_allows(device))
 		return TC_ACT_SHOT;
@@ -194,7 +230,7 @@ static __always_inline int tc_refuse(struct __sk_buff *skb, const struct encap *
 SEC("tc")
 int encap(struct __sk_buff *skb)
 {
-	struct iphdr outer = {};
+	struct outer_headers headers = {};
 	struct encap encap;
 	struct meta *device;
 	struct frame frame;
@@ -204,18 +240,22 @@ int encap(struct __sk_buff *skb)
 	if (!device || !tc_finds_ipv4(skb, &frame, &ip))
 		return TC_ACT_UNSPEC;
 	encap_judge(skb, &frame, ip, device, skb->vlan_present || ip > features.link_header, skb->ingress_ifindex,
-		    skb->gso_size, &encap, &outer);
+		    skb->gso_size, &encap, &headers.ip);
 	if (!encap.counted)
 		return TC_ACT_UNSPEC;
 	if (encap.verdict == VERDICT_ENCAP_OK) {
 		if (neighbour_is_due(encap.counters))
 			encap.resolved = false;
 		/* A device without link header has no neighbours, and a packet of its own no room for another's header. */
-		if (!tc_wrap(skb, &encap, &outer) || (!features.link_header && encap.ifindex != device->ifindex))
+		if (!tc_wrap(skb, &encap, &headers) || (!features.link_header && encap.ifindex != device->ifindex))
 			encap.verdict = VERDICT_ENCAP_ERROR;
 	}
-	encap_count(&encap);
-	if (encap.verdict == VERDICT_ENCAP_OK)
+	if (encap.verdict == VERDICT_ENCAP_OK) {
+		encap_count(&encap);
 		return tc_send(&encap, device);
-	return fate_of(encap.verdict) == FATE_DROP ? tc_refuse(skb, &encap, device) : TC_ACT_UNSPEC;
+	}
+	if (fate_of(encap.verdict) == FATE_DROP)
+		return tc_refuse(skb, &encap, device);
+	encap_count(&encap);
+	return TC_ACT_UNSPEC;
 }

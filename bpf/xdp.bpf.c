@@ -6,40 +6,15 @@
 typedef struct xdp_md hook_context;
 
 #include "decap.h"
+#include "xdp_forward.h"
+#include "xdp_frame.h"
+#include "xdp_refusal.h"
+#include "xdp_spread.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
 /* An Ethernet header and its tags. */
-struct link_header {
-	__u8 bytes[sizeof(struct ethhdr) + TAGS_MAX * sizeof(struct vlan_hdr)];
-};
-
-static __always_inline struct frame xdp_frame(struct xdp_md *ctx)
-{
-	struct frame frame = { .data = (void *)(long)ctx->data, .end = (void *)(long)ctx->data_end };
-
-	frame.len = features.xdp_buff_len ? bpf_xdp_get_buff_len(ctx) : frame.end - frame.data;
-	return frame;
-}
-
-static __always_inline bool copy_link_header(void *to, const void *from, __u32 len)
-{
-	switch (len) {
-	case 0:
-		return true;
-	case sizeof(struct ethhdr):
-		__builtin_memcpy(to, from, sizeof(struct ethhdr));
-		return true;
-	case sizeof(struct ethhdr) + sizeof(struct vlan_hdr):
-		__builtin_memcpy(to, from, sizeof(struct ethhdr) + sizeof(struct vlan_hdr));
-		return true;
-	case sizeof(struct link_header):
-		__builtin_memcpy(to, from, sizeof(struct link_header));
-		return true;
-	default:
-		return false;
-	}
-}
+#define LINK_HEADER_MAX (sizeof(struct ethhdr) + TAGS_MAX * sizeof(struct vlan_hdr))
 
 /* Writes the combined ECN into the inner header. */
 static __always_inline void xdp_write_ecn(struct decap *decap)
@@ -53,25 +28,52 @@ static __always_inline void xdp_write_ecn(struct decap *decap)
 	inner->tos = tos;
 }
 
-/* Cuts what lies behind the inner packet, and the outer header out from under the link header. */
+/* Moves the link header, `len` bytes with its tags, `by` bytes towards the end. */
+static __always_inline bool xdp_move_link_header(const struct frame *frame, __u32 len, __u32 by)
+{
+	/* Two bytes at a time: the compiler goes by the type, and would else copy single ones. */
+	__u16 *from, *to;
+
+	if (!len)
+		return true;
+	from = frame_at(frame, 0, LINK_HEADER_MAX);
+	to = frame_at(frame, by, LINK_HEADER_MAX);
+	if (!from || !to)
+		return false;
+	switch (len) {
+	case sizeof(struct ethhdr):
+		__builtin_memmove(to, from, sizeof(struct ethhdr));
+		return true;
+	case sizeof(struct ethhdr) + sizeof(struct vlan_hdr):
+		__builtin_memmove(to, from, sizeof(struct ethhdr) + sizeof(struct vlan_hdr));
+		return true;
+	case LINK_HEADER_MAX:
+		__builtin_memmove(to, from, LINK_HEADER_MAX);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Takes the outer header out from under the link header, and cuts what lies behind the inner packet. */
 static __always_inline bool xdp_strip(struct xdp_md *ctx, const struct frame *frame, const struct decap *decap)
 {
 	__u32 trailer = frame->len - decap->inner.offset - decap->inner.total_len;
-	__u32 link_len = decap->outer.offset;
-	struct link_header link;
-	struct frame stripped;
-	void *at;
 
-	at = frame_at(frame, 0, sizeof(link));
-	if (!at || !copy_link_header(&link, at, link_len))
+	if (!xdp_move_link_header(frame, decap->outer.offset, decap->outer.header_len))
 		return false;
 	if (trailer && bpf_xdp_adjust_tail(ctx, -(int)trailer))
 		return false;
-	if (bpf_xdp_adjust_head(ctx, decap->outer.header_len))
-		return false;
-	stripped = xdp_frame(ctx);
-	at = frame_at(&stripped, 0, sizeof(link));
-	return at && copy_link_header(at, &link, link_len);
+	return !bpf_xdp_adjust_head(ctx, decap->outer.header_len);
+}
+
+/* A function of its own, before which the verifier finds the many ways that lead to it alike. */
+static __noinline int xdp_drop(struct xdp_md *ctx, enum verdict verdict, __u32 packets, __be32 peer, bool known)
+{
+	if (refusal_begin(verdict, packets, peer, known))
+		xdp_tell(ctx);
+	decap_count_drop(verdict, packets, peer, known);
+	return XDP_DROP;
 }
 
 /* Frames in several buffers: the loader sets the flag for them where the kernel knows it (Linux 5.18). */
@@ -82,16 +84,30 @@ int decap_xdp(struct xdp_md *ctx)
 	struct decap decap;
 	struct meta *device;
 	__u32 key = 0, ip;
+	int action = XDP_PASS;
 
 	device = bpf_map_lookup_elem(&meta, &key);
-	if (!device || !frame_finds_ipv4(&frame, &ip) || !decap_is_due(device, HOOK_XDP, frame.len - ip))
+	if (!device || !frame_finds_ipv4(&frame, &ip) || !decap_is_due(device, HOOK_XDP, frame.len - ip) ||
+	    !decap_concerns(&frame, ip, device))
 		return XDP_PASS;
 	decap_judge(ctx, &frame, ip, device, ip > features.link_header, 0, &decap);
+	if (!decap.counted)
+		return XDP_PASS;
 	if (decap.fate == FATE_CARRY) {
+		if (verdict_is_let_through(decap.verdict) && refusal_begin(decap.verdict, 1, decap.peer, true))
+			xdp_tell(ctx);
 		xdp_write_ecn(&decap);
 		if (!xdp_strip(ctx, &frame, &decap))
 			decap_decide(&decap, VERDICT_DECAP_ERROR);
+		else if (decap.onward)
+			action = xdp_forward(ctx, decap.onward == ONWARD);
+		if (action != XDP_PASS)
+			decap_goes_straight_on(&decap);
 	}
+	if (decap.fate == FATE_DROP)
+		return xdp_drop(ctx, decap.verdict, decap.segments.count, decap.peer, decap.known);
 	decap_count(&decap);
-	return decap.fate == FATE_DROP ? XDP_DROP : XDP_PASS;
+	if (decap.fate == FATE_CARRY && action == XDP_PASS && ip == sizeof(struct ethhdr) && spread_is_due(device))
+		return xdp_spread(ctx);
+	return action;
 }

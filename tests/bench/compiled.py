@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The benchmark's C parts, compiled into build/bench/."""
+"""The benchmark's C parts, compiled into build/bench/. A virtual machine has no compiler, but what was compiled here."""
 import functools
 import os
 import pathlib
@@ -8,22 +8,39 @@ import subprocess
 
 HERE = pathlib.Path(__file__).resolve().parent
 OUTPUT = HERE.parents[1] / "build" / "bench"
+HEADERS = sorted(HERE.glob("*.h"))
 
 
-def _compile(source, target, *words):
-    OUTPUT.mkdir(parents=True, exist_ok=True)
-    compiler = shlex.split(os.environ.get("CC", "gcc"))
-    subprocess.run([*compiler, "-O2", "-Wall", "-Wextra", "-o", OUTPUT / target, HERE / source, *words], check=True)
+def _is_fresh(source, target):
+    return target.exists() and all(target.stat().st_mtime >= file.stat().st_mtime for file in (source, *HEADERS))
+
+
+def _compile(compiler, source, target, *words):
+    if not _is_fresh(HERE / source, OUTPUT / target):
+        OUTPUT.mkdir(parents=True, exist_ok=True)
+        subprocess.run([*compiler, "-O2", "-Wall", "-Wextra", "-o", OUTPUT / target, HERE / source, *words], check=True)
     return str(OUTPUT / target)
+
+
+def _c_compiler():
+    return shlex.split(os.environ.get("CC", "gcc"))
 
 
 @functools.cache
 def program(name):
     """The path of a program made of NAME.c."""
-    return _compile(f"{name}.c", name)
+    return _compile(_c_compiler(), f"{name}.c", name)
 
 
 @functools.cache
 def library(name):
     """The path of a shared library made of NAME.c, which calls libbpf."""
-    return _compile(f"{name}.c", f"{name}.so", "-shared", "-fPIC", "-lbpf")
+    return _compile(_c_compiler(), f"{name}.c", f"{name}.so", "-shared", "-fPIC", "-lbpf")
+
+
+@functools.cache
+def bpf_object(name):
+    """The path of a BPF object made of NAME.bpf.c."""
+    compiler = [*shlex.split(os.environ.get("CLANG", "clang")), "-target", "bpf", "-mcpu=v2", "-g",
+                "-iquote", str(HERE.parents[1] / "vmlinux")]
+    return _compile(compiler, f"{name}.bpf.c", f"{name}.bpf.o", "-c")

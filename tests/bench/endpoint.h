@@ -6,10 +6,13 @@
 #include <arpa/inet.h>
 #include <err.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #define NS_PER_MS UINT64_C(1000000)
 
@@ -19,6 +22,27 @@ static inline uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
+}
+
+/*
+ * Waits until one of some sockets is ready. Where each end has a CPU of its own it never goes idle: to wake an idle one
+ * takes longer than a packet's whole way, and whether it must be woken is chance. Returns false if `until` comes first.
+ */
+static inline bool spin_until_ready(struct pollfd *fds, nfds_t count, uint64_t until)
+{
+	static long cpus;
+	uint64_t now = now_ns();
+	int ready;
+
+	if (!cpus)
+		cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	do {
+		ready = poll(fds, count, cpus > 1 || now >= until ? 0 : (until - now) / NS_PER_MS + 1);
+		if (ready < 0)
+			err(1, "poll");
+		now = now_ns();
+	} while (!ready && now < until);
+	return ready;
 }
 
 /* Nanoseconds from a number of milliseconds, as text. */
@@ -40,9 +64,11 @@ static inline struct sockaddr_in endpoint(const char *address, const char *port)
 static inline int bound(int type, const char *address, const char *port)
 {
 	struct sockaddr_in end = endpoint(address, port);
-	int fd = socket(AF_INET, type, 0);
+	int fd = socket(AF_INET, type, 0), yes = 1;
 
-	if (fd < 0 || bind(fd, (struct sockaddr *)&end, sizeof(end)))
+	/* An earlier connection to this port may still be waiting for its last packets. */
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) ||
+	    bind(fd, (struct sockaddr *)&end, sizeof(end)))
 		err(1, "bind %s:%s", address, port);
 	return fd;
 }
