@@ -8,6 +8,7 @@ typedef struct xdp_md hook_context;
 #include "decap.h"
 #include "xdp_forward.h"
 #include "xdp_frame.h"
+#include "xdp_refusal.h"
 #include "xdp_spread.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -66,6 +67,15 @@ static __always_inline bool xdp_strip(struct xdp_md *ctx, const struct frame *fr
 	return !bpf_xdp_adjust_head(ctx, decap->outer.header_len);
 }
 
+/* A function of its own, before which the verifier finds the many ways that lead to it alike. */
+static __noinline int xdp_drop(struct xdp_md *ctx, enum verdict verdict, __u32 packets, __be32 peer, bool known)
+{
+	if (refusal_begin(verdict, packets, peer, known))
+		xdp_tell(ctx);
+	decap_count_drop(verdict, packets, peer, known);
+	return XDP_DROP;
+}
+
 /* Frames in several buffers: the loader sets the flag for them where the kernel knows it (Linux 5.18). */
 SEC("xdp")
 int decap_xdp(struct xdp_md *ctx)
@@ -84,6 +94,8 @@ int decap_xdp(struct xdp_md *ctx)
 	if (!decap.counted)
 		return XDP_PASS;
 	if (decap.fate == FATE_CARRY) {
+		if (verdict_is_let_through(decap.verdict) && refusal_begin(decap.verdict, 1, decap.peer, true))
+			xdp_tell(ctx);
 		xdp_write_ecn(&decap);
 		if (!xdp_strip(ctx, &frame, &decap))
 			decap_decide(&decap, VERDICT_DECAP_ERROR);
@@ -92,9 +104,9 @@ int decap_xdp(struct xdp_md *ctx)
 		if (action != XDP_PASS)
 			decap_goes_straight_on(&decap);
 	}
-	decap_count(&decap);
 	if (decap.fate == FATE_DROP)
-		return XDP_DROP;
+		return xdp_drop(ctx, decap.verdict, decap.segments.count, decap.peer, decap.known);
+	decap_count(&decap);
 	if (decap.fate == FATE_CARRY && action == XDP_PASS && ip == sizeof(struct ethhdr) && spread_is_due(device))
 		return xdp_spread(ctx);
 	return action;

@@ -22,6 +22,9 @@ struct link {
 	char master_kind[32];  /* that one's IFLA_INFO_KIND */
 };
 
+/* An Ethernet device that is not made of software. */
+bool link_is_hardware(const struct link *link);
+
 /* Finds a device by its name. Returns 0, -ENODEV, or another -errno. */
 int link_find(struct netlink *netlink, const char *name, struct link *link);
 
