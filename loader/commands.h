@@ -24,6 +24,8 @@ struct attach_request {
 	__u8 plain;     /* enum plain_mode */
 	__u8 fragments; /* enum fragments_mode */
 	__u8 routes;    /* enum switch_mode */
+	__u8 forward;   /* enum switch_mode */
+	__u8 spread;    /* enum switch_mode */
 	__u32 mtu_expires;
 	__u32 icmp_rate; /* plus 1 */
 	__u32 cache;     /* plus 1 */
@@ -91,6 +93,7 @@ int show_run(struct session *session, struct words *words);
 int stats_run(struct session *session, struct words *words);
 int top_run(struct session *session, struct words *words);
 int explain_run(struct session *session, struct words *words);
+int monitor_run(struct session *session, struct words *words);
 int apply_run(struct session *session, struct words *words);
 int confirm_run(struct session *session, struct words *words);
 int export_run(struct session *session, struct words *words);

@@ -15,7 +15,7 @@ struct link {
 	__u32 mtu;
 	__u16 type; /* ARPHRD_ETHER, ARPHRD_NONE ... */
 	bool up;
-	__u8 mac[6];           /* of Ethernet */
+	__u8 mac[6];           /* 0 where it is no Ethernet device */
 	char kind[32];         /* IFLA_INFO_KIND: "veth", "tun", "vlan" ...; "" for a real device */
 	char master[IFNAMSIZ]; /* the bridge, bond or VRF it is in, or "" */
 	char master_kind[32];  /* that one's IFLA_INFO_KIND */

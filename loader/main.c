@@ -34,7 +34,8 @@ static const struct command commands[] = {
 	  "           [rpf strict|loose|off [monitor]] [plain drop|pass]\n"
 	  "           [ttl N|inherit] [tos N|inherit] [ecn normal|compat]\n"
 	  "           [pmtudisc|nopmtudisc] [mtu_expires SECS] [icmp N]\n"
-	  "           [fragments drop|stack] [routes on|off] [cache MS]",
+	  "           [fragments drop|stack] [routes on|off] [cache MS]\n"
+	  "           [forward on|off] [spread on|off]",
 	  "carry tunnels on a device, or put an attachment right",
 	  "  local        source of the outer header; default: the device's first global address\n"
 	  "  src          preferred source of the kernel routes into the tunnels\n"
@@ -52,6 +53,8 @@ static const struct command commands[] = {
 	  "  routes       whether a prefix brings its kernel route (default: on)\n"
 	  "  cache        milliseconds for which each CPU remembers whose prefix an address is in (default: 0, not at\n"
 	  "               all); what ipipbpf changes counts at once all the same, what bpftool changes after that time\n"
+	  "  forward      packets for other hosts go straight on, past the stack and its firewall (default: off)\n"
+	  "  spread       inner flows are spread over the CPUs, in mode native (default: off)\n"
 	  "Attaching again keeps what is not given, exchanges the programs under traffic, and puts back routes,\n"
 	  "neighbour and sysctl that went missing.\n"
 	  "\n"
@@ -155,6 +158,16 @@ static const struct command commands[] = {
 	  "  ipipbpf explain eth0 from 192.168.1.1 to 192.168.1.254\n"
 	  "  ipipbpf explain eth0 from 192.168.1.254 to 192.168.1.1 via 172.16.1.62 proto tcp dport 443\n"
 	  "  ipipbpf -j explain eth0 -r eth0.pcap\n" },
+	{ "monitor", NULL, monitor_run, "[DEV] [-w FILE]",
+	  "print each packet that is refused, as it happens",
+	  "A line for each packet that is dropped, or that 'rpf ... monitor' let through: time, device, direction,\n"
+	  "verdict, peer, outer and inner addresses, ports, length. At most 1000 a second and CPU; how many more there\n"
+	  "were is said. Until interrupted. With -j a JSON object a line.\n"
+	  "  -w           write the packets' headers to FILE (pcapng), each with its verdict as a comment; -: into a pipe\n"
+	  "\n"
+	  "  ipipbpf monitor\n"
+	  "  ipipbpf monitor eth0 -w refused.pcapng\n"
+	  "  ipipbpf monitor eth0 -w - | tcpdump -n -r -\n" },
 };
 /* clang-format on */
 

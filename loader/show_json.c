@@ -3,6 +3,8 @@
 
 #include "address.h"
 #include "counters.h"
+#include "cpus.h"
+#include "devices.h"
 #include "json.h"
 #include "options.h"
 #include "show.h"
@@ -119,6 +121,37 @@ static json_t *bare_list(const struct report *report)
 	return list;
 }
 
+static void append_name(const char *name, void *argument)
+{
+	json_t **list = argument;
+
+	*list = json_append(*list, json_name(name));
+}
+
+/* What XDP sends packets for other hosts out of. */
+static json_t *device_list(const struct report *report)
+{
+	json_t *list = json_array();
+
+	devices_each(report->attachment, append_name, &list);
+	return list;
+}
+
+static void append_cpu(__u32 cpu, void *argument)
+{
+	json_t **list = argument;
+
+	*list = json_append(*list, json_number(cpu));
+}
+
+static json_t *cpu_list(const struct report *report)
+{
+	json_t *list = json_array();
+
+	cpus_each(report->attachment, append_cpu, &list);
+	return list;
+}
+
 static json_t *missing_list(const struct report *report)
 {
 	json_t *list = json_array();
@@ -143,6 +176,9 @@ static json_t *report_object(const struct report *report)
 		{ "mtu_expires", json_number(meta->mtu_expires) }, { "icmp", json_number(meta->icmp_rate) },
 		{ "local", json_address(meta->local) }, { "mtu", json_number(report->mtu) },
 		{ "routes", json_boolean(meta->routes == SWITCH_ON) }, { "cache", json_number(meta->cache) },
+		{ "routes", json_boolean(meta->routes == SWITCH_ON) },
+		{ "forward", json_boolean(meta->forward == SWITCH_ON) }, { "forward_devices", device_list(report) },
+		{ "spread", json_boolean(meta->spread == SWITCH_ON) }, { "spread_cpus", cpu_list(report) },
 		{ "missing", missing_list(report) }, { "peers", peer_list(report) }, { "bare", bare_list(report) },
 		{ "verdicts", json_verdicts(report->verdicts) });
 }

@@ -132,7 +132,7 @@ int trial_open(const struct session *session, const struct attachment *attachmen
 	if (!new)
 		return fail("out of memory");
 	new->attachment = attachment;
-	new->maps = MAPS_CLOSED;
+	new->maps = maps_closed();
 	new->maps.prefixes = attachment->maps.prefixes;
 	new->maps.peers = attachment->maps.peers;
 	if (load(new, link) || compare_all(new, &running)) {
