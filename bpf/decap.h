@@ -197,16 +197,21 @@ static __always_inline void decap_goes_straight_on(struct decap *decap)
 		decap->verdict = VERDICT_DECAP_FORWARDED;
 }
 
-/* Counts the decision once it is carried out. */
-static __always_inline void decap_count(const struct decap *decap)
+static __always_inline void decap_count_of_peer(const struct decap *decap)
 {
-	count_verdict(decap->verdict, decap->segments.count);
 	if (!decap->known)
 		return;
 	if (decap->fate == FATE_CARRY)
 		count_received(count_of_peer(decap->peer), &decap->segments);
 	else if (decap->fate == FATE_DROP)
 		count_dropped(count_of_peer(decap->peer), &decap->segments);
+}
+
+/* Counts the decision once it is carried out. */
+static __always_inline void decap_count(const struct decap *decap)
+{
+	count_verdict(decap->verdict, decap->segments.count);
+	decap_count_of_peer(decap);
 }
 
 #endif

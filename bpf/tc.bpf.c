@@ -7,17 +7,11 @@ typedef struct __sk_buff hook_context;
 
 #include "decap.h"
 #include "encap.h"
+#include "neighbour.h"
 #include "tc_answer.h"
 #include "tc_forward.h"
 #include "tc_frame.h"
 #include "tc_relay.h"
-
-/*
- * At least this often, counted in jiffies (so 0.25 to 2.5 s), a peer's packet goes by way of the kernel's neighbour
- * code: bpf_fib_lookup() takes a stale entry as it is, and a router that changed its MAC in silence would be lost for
- * ever.
- */
-#define NEIGHBOUR_INTERVAL 250
 
 #define EALREADY 114
 
@@ -134,17 +128,6 @@ int decap_tc(struct __sk_buff *skb)
 	return decap.fate == FATE_DROP ? TC_ACT_SHOT : action;
 }
 
-/* True if it is time that the kernel's neighbour code sees a packet of this peer on this CPU. */
-static __always_inline bool neighbour_is_due(struct peer_counters *counters)
-{
-	__u64 now = bpf_jiffies64();
-
-	if (!counters || now - counters->neigh_asked < NEIGHBOUR_INTERVAL)
-		return false;
-	counters->neigh_asked = now;
-	return true;
-}
-
 /*
  * Makes room for the outer header. A packet that came out of another tunnel still bears the kernel's mark of being
  * wrapped, and its inner offsets, which are right: the kernel then refuses to set them anew.
@@ -218,8 +201,10 @@ int encap(struct __sk_buff *skb)
 	if (!encap.counted)
 		return TC_ACT_UNSPEC;
 	if (encap.verdict == VERDICT_ENCAP_OK) {
-		if (neighbour_is_due(encap.counters))
+		if (neighbour_is_due(encap.counters)) {
+			neighbour_is_asked(encap.counters);
 			encap.resolved = false;
+		}
 		/* A device without link header has no neighbours, and a packet of its own no room for another's header. */
 		if (!tc_wrap(skb, &encap, &outer) || (!features.link_header && encap.ifindex != device->ifindex))
 			encap.verdict = VERDICT_ENCAP_ERROR;

@@ -9,6 +9,7 @@ typedef struct xdp_md hook_context;
 #include "xdp_forward.h"
 #include "xdp_frame.h"
 #include "xdp_spread.h"
+#include "xdp_wrap.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -69,9 +70,26 @@ static __always_inline bool xdp_strip(struct xdp_md *ctx, const struct frame *fr
 	return at && copy_link_header(at, &link, link_len);
 }
 
-/* Frames in several buffers: the loader sets the flag for them where the kernel knows it (Linux 5.18). */
-SEC("xdp")
-int decap_xdp(struct xdp_md *ctx)
+/* It came out of a tunnel and goes into another: what it counts as shows once it is wrapped. No action has this number. */
+#define XDP_INTO_NEXT_TUNNEL (-2)
+
+/* A packet that came without a tunnel: is it for one, and may it go straight on into it? */
+static __always_inline bool xdp_may_wrap(const struct meta *device, const struct decap *plain)
+{
+	const struct prefix *prefix;
+
+	if (device->forward != SWITCH_ON || !plain->outer.header || plain->outer.offset != sizeof(struct ethhdr) ||
+	    source_is_martian(plain->outer.header->saddr))
+		return false;
+	prefix = prefix_find(plain->outer.header->daddr);
+	return prefix && !prefix_is_bare(prefix);
+}
+
+/*
+ * What becomes of a frame: XDP's action, or one of the two that are not. Beside the function that wraps and not around it, so that their
+ * variables lie one over the other in the 512 bytes of stack that they have.
+ */
+static __noinline int xdp_decap(struct xdp_md *ctx)
 {
 	struct frame frame = xdp_frame(ctx);
 	struct decap decap;
@@ -84,20 +102,38 @@ int decap_xdp(struct xdp_md *ctx)
 		return XDP_PASS;
 	decap_judge(ctx, &frame, ip, device, ip > features.link_header, 0, &decap);
 	if (!decap.counted)
-		return XDP_PASS;
+		return xdp_may_wrap(device, &decap) ? xdp_forward(ctx, false, true) : XDP_PASS;
 	if (decap.fate == FATE_CARRY) {
 		xdp_write_ecn(&decap);
 		if (!xdp_strip(ctx, &frame, &decap))
 			decap_decide(&decap, VERDICT_DECAP_ERROR);
 		else if (decap.onward)
-			action = xdp_forward(ctx, decap.onward == ONWARD);
-		if (action != XDP_PASS)
+			action = xdp_forward(ctx, decap.onward == ONWARD, false);
+		if (action == XDP_TX || action == XDP_REDIRECT)
 			decap_goes_straight_on(&decap);
+	}
+	if (action == XDP_INTO_TUNNEL && decap.verdict == VERDICT_DECAP_OK) {
+		decap_count_of_peer(&decap);
+		return XDP_INTO_NEXT_TUNNEL;
 	}
 	decap_count(&decap);
 	if (decap.fate == FATE_DROP)
 		return XDP_DROP;
 	if (decap.fate == FATE_CARRY && action == XDP_PASS && ip == sizeof(struct ethhdr) && spread_is_due(device))
 		return xdp_spread(ctx);
+	return action;
+}
+
+/* Frames in several buffers: the loader sets the flag for them where the kernel knows it (Linux 5.18). */
+SEC("xdp")
+int decap_xdp(struct xdp_md *ctx)
+{
+	int next = xdp_decap(ctx), action;
+
+	if (next >= 0)
+		return next;
+	action = xdp_wrap(ctx);
+	if (next == XDP_INTO_NEXT_TUNNEL)
+		count_verdict(action == XDP_PASS ? VERDICT_DECAP_OK : VERDICT_DECAP_FORWARDED, 1);
 	return action;
 }

@@ -105,8 +105,7 @@ int objects_open_xdp(const struct link *link, const struct maps *maps, enum mode
 
 	if (!xdp)
 		return objects_fail("open the XDP program", errno);
-	/* Of frames that never were on a wire, the checksums were never needed. */
-	features.checksums_begun = mode == MODE_SKB || !probe_native_gains(link);
+	features.software = mode == MODE_SKB || !probe_native_gains(link);
 	features.cpus = cpus_end();
 	xdp->rodata->features = features;
 	/*
