@@ -25,7 +25,7 @@ BPFTOOL := $(or $(BPFTOOL),$(shell PATH="$$PATH:/usr/sbin:/sbin"; \
 	done))
 
 # From libbpf 1.0 on every function tells an error by its return value, and SEC("xdp.frags") is known.
-LIBRARIES := libbpf >= 1.0 libxdp libelf zlib libmnl jansson inih ncursesw
+LIBRARIES := libbpf >= 1.0 libxdp libelf zlib libmnl jansson inih ncursesw libpcap
 LIBRARY_CFLAGS := $(shell $(PKG_CONFIG) --cflags '$(LIBRARIES)' 2>/dev/null)
 LIBRARY_LIBS := $(shell $(PKG_CONFIG) --libs '$(LIBRARIES)' 2>/dev/null)
 
@@ -58,7 +58,7 @@ missing = $(strip $(call tool,$(firstword $(CC)),gcc) $(call tool,$(firstword $(
 	$(call tool,$(LLVM_STRIP),llvm) $(call tool,$(BPFTOOL),bpftool) $(call tool,$(PKG_CONFIG),pkg-config) \
 	$(call library,libbpf >= 1.0,libbpf-dev) $(call library,libxdp,libxdp-dev) $(call library,libelf,libelf-dev) \
 	$(call library,zlib,zlib1g-dev) $(call library,libmnl,libmnl-dev) $(call library,jansson,libjansson-dev) \
-	$(call library,inih,libinih-dev) $(call library,ncursesw,libncurses-dev))
+	$(call library,inih,libinih-dev) $(call library,ncursesw,libncurses-dev) $(call library,libpcap,libpcap-dev))
 tools:
 	$(if $(missing),$(error missing to build: $(missing)$(if $(filter libbpf-dev,$(missing)), (1.0 or later)). \
 		As root: tests/install-packages build))
@@ -141,8 +141,8 @@ demo: root ## as root: a tunnel between two hosts in network namespaces, shown a
 	@$(MAKE) all
 	@tests/demo
 
-bench: root ## as root: print a table of speeds
-	@tests/install-packages build check
+bench: root ## as root: measure the speed, next to that of other tunnels: tables, JSON and charts
+	@tests/install-packages build bench vm
 	@$(MAKE) all
 	@tests/bench/run
 

@@ -50,7 +50,7 @@ static __always_inline bool fib_names_device(const struct bpf_fib_lookup *fib)
 /* Into a tunnel: of this device or of another that has one. */
 static __always_inline bool fib_leads_to_our_next_hop(const struct bpf_fib_lookup *fib)
 {
-	static const __u8 next_hop[4] = NEXT_HOP;
+	static const __u8 next_hop[4] __attribute__((aligned(4))) = NEXT_HOP;
 
 	return fib->family == AF_INET && fib->ipv4_dst == address_of(next_hop);
 }

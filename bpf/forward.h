@@ -8,6 +8,7 @@
 
 #include "peer.h"
 #include "ports.h"
+#include "prefix.h"
 #include "reverse_path.h"
 
 struct forward {
@@ -66,7 +67,7 @@ static __always_inline bool forward_finds_way(hook_context *ctx, const struct fr
 	forward->header = ipv4.header;
 	forward->into_tunnel = false;
 	if (forward->fib.ifindex == device->ifindex) {
-		prefix = prefix_find(ipv4.header->daddr);
+		prefix = prefix_find(device, ipv4.header->daddr);
 		forward->into_tunnel = prefix && !prefix_is_bare(prefix);
 	}
 	return true;

@@ -14,28 +14,7 @@ typedef struct xdp_md hook_context;
 char LICENSE[] SEC("license") = "GPL";
 
 /* An Ethernet header and its tags. */
-struct link_header {
-	__u8 bytes[sizeof(struct ethhdr) + TAGS_MAX * sizeof(struct vlan_hdr)];
-};
-
-static __always_inline bool copy_link_header(void *to, const void *from, __u32 len)
-{
-	switch (len) {
-	case 0:
-		return true;
-	case sizeof(struct ethhdr):
-		__builtin_memcpy(to, from, sizeof(struct ethhdr));
-		return true;
-	case sizeof(struct ethhdr) + sizeof(struct vlan_hdr):
-		__builtin_memcpy(to, from, sizeof(struct ethhdr) + sizeof(struct vlan_hdr));
-		return true;
-	case sizeof(struct link_header):
-		__builtin_memcpy(to, from, sizeof(struct link_header));
-		return true;
-	default:
-		return false;
-	}
-}
+#define LINK_HEADER_MAX (sizeof(struct ethhdr) + TAGS_MAX * sizeof(struct vlan_hdr))
 
 /* Writes the combined ECN into the inner header. */
 static __always_inline void xdp_write_ecn(struct decap *decap)
@@ -49,45 +28,64 @@ static __always_inline void xdp_write_ecn(struct decap *decap)
 	inner->tos = tos;
 }
 
-/* Cuts what lies behind the inner packet, and the outer header out from under the link header. */
+/* Moves the link header, `len` bytes with its tags, `by` bytes towards the end. */
+static __always_inline bool xdp_move_link_header(const struct frame *frame, __u32 len, __u32 by)
+{
+	/* Two bytes at a time: the compiler goes by the type, and would else copy single ones. */
+	__u16 *from, *to;
+
+	if (!len)
+		return true;
+	from = frame_at(frame, 0, LINK_HEADER_MAX);
+	to = frame_at(frame, by, LINK_HEADER_MAX);
+	if (!from || !to)
+		return false;
+	switch (len) {
+	case sizeof(struct ethhdr):
+		__builtin_memmove(to, from, sizeof(struct ethhdr));
+		return true;
+	case sizeof(struct ethhdr) + sizeof(struct vlan_hdr):
+		__builtin_memmove(to, from, sizeof(struct ethhdr) + sizeof(struct vlan_hdr));
+		return true;
+	case LINK_HEADER_MAX:
+		__builtin_memmove(to, from, LINK_HEADER_MAX);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Takes the outer header out from under the link header, and cuts what lies behind the inner packet. */
 static __always_inline bool xdp_strip(struct xdp_md *ctx, const struct frame *frame, const struct decap *decap)
 {
 	__u32 trailer = frame->len - decap->inner.offset - decap->inner.total_len;
-	__u32 link_len = decap->outer.offset;
-	struct link_header link;
-	struct frame stripped;
-	void *at;
 
-	at = frame_at(frame, 0, sizeof(link));
-	if (!at || !copy_link_header(&link, at, link_len))
+	if (!xdp_move_link_header(frame, decap->outer.offset, decap->outer.header_len))
 		return false;
 	if (trailer && bpf_xdp_adjust_tail(ctx, -(int)trailer))
 		return false;
-	if (bpf_xdp_adjust_head(ctx, decap->outer.header_len))
-		return false;
-	stripped = xdp_frame(ctx);
-	at = frame_at(&stripped, 0, sizeof(link));
-	return at && copy_link_header(at, &link, link_len);
+	return !bpf_xdp_adjust_head(ctx, decap->outer.header_len);
 }
 
 /* It came out of a tunnel and goes into another: what it counts as shows once it is wrapped. No action has this number. */
 #define XDP_INTO_NEXT_TUNNEL (-2)
 
-/* A packet that came without a tunnel: is it for one, and may it go straight on into it? */
-static __always_inline bool xdp_may_wrap(const struct meta *device, const struct decap *plain)
+/* A packet of which the rules of decapsulation say nothing: is it for a tunnel, and may it go straight on into it? */
+static __always_inline bool xdp_may_wrap(const struct frame *frame, __u32 ip, const struct meta *device)
 {
 	const struct prefix *prefix;
+	struct ipv4 ipv4;
 
-	if (device->forward != SWITCH_ON || !plain->outer.header || plain->outer.offset != sizeof(struct ethhdr) ||
-	    source_is_martian(plain->outer.header->saddr))
+	if (device->forward != SWITCH_ON || ip != sizeof(struct ethhdr) || !ipv4_find(frame, ip, &ipv4) ||
+	    ipv4.header->protocol == IPPROTO_IPIP || source_is_martian(ipv4.header->saddr))
 		return false;
-	prefix = prefix_find(plain->outer.header->daddr);
+	prefix = prefix_find(device, ipv4.header->daddr);
 	return prefix && !prefix_is_bare(prefix);
 }
 
 /*
- * What becomes of a frame: XDP's action, or one of the two that are not. Beside the function that wraps and not around it, so that their
- * variables lie one over the other in the 512 bytes of stack that they have.
+ * What becomes of a frame: XDP's action, or one of the two that are not. Beside the function that wraps and not around it,
+ * so that their variables lie one over the other in the 512 bytes of stack that they have.
  */
 static __noinline int xdp_decap(struct xdp_md *ctx)
 {
@@ -100,9 +98,11 @@ static __noinline int xdp_decap(struct xdp_md *ctx)
 	device = bpf_map_lookup_elem(&meta, &key);
 	if (!device || !frame_finds_ipv4(&frame, &ip) || !decap_is_due(device, HOOK_XDP, frame.len - ip))
 		return XDP_PASS;
-	decap_judge(ctx, &frame, ip, device, ip > features.link_header, 0, &decap);
+	decap.counted = false;
+	if (decap_concerns(&frame, ip, device))
+		decap_judge(ctx, &frame, ip, device, ip > features.link_header, 0, &decap);
 	if (!decap.counted)
-		return xdp_may_wrap(device, &decap) ? xdp_forward(ctx, false, true) : XDP_PASS;
+		return xdp_may_wrap(&frame, ip, device) ? xdp_forward(ctx, false, true) : XDP_PASS;
 	if (decap.fate == FATE_CARRY) {
 		xdp_write_ecn(&decap);
 		if (!xdp_strip(ctx, &frame, &decap))

@@ -11,6 +11,7 @@
 #include "fail.h"
 #include "forwarding.h"
 #include "neighbour.h"
+#include "prefix_cache.h"
 #include "sysctl.h"
 
 static int check_type(const struct link *link)
@@ -159,6 +160,8 @@ static void apply_request(const struct attach_request *request, struct meta *met
 		meta->mtu_expires = request->mtu_expires;
 	if (request->icmp_rate)
 		meta->icmp_rate = request->icmp_rate - 1;
+	if (request->cache)
+		meta->cache = request->cache - 1;
 	if (request->forward)
 		meta->forward = request->forward;
 	if (request->spread)
@@ -370,7 +373,15 @@ static void warn_spread(const struct attaching *attaching)
 
 int attaching_load(struct attaching *attaching)
 {
-	return programs_load(&attaching->link, &attaching->attachment.maps, &attaching->programs);
+	struct attachment *attachment = &attaching->attachment;
+	struct maps *maps = &attachment->maps;
+	bool fits = prefix_cache_fits(maps, &attachment->meta);
+
+	if (!fits && prefix_cache_make(maps, &attachment->meta))
+		return FAILED;
+	if (programs_load(&attaching->link, maps, &attaching->programs))
+		return FAILED;
+	return fits ? DONE : pins_remove_pin(attachment->folder, "prefix_cache");
 }
 
 int attaching_carry_out(struct attaching *attaching)

@@ -12,6 +12,7 @@
 
 #include "layout.h"
 #include "options.h"
+#include "packet.h"
 #include "session.h"
 #include "words.h"
 
@@ -27,6 +28,7 @@ struct attach_request {
 	__u8 spread;    /* enum switch_mode */
 	__u32 mtu_expires;
 	__u32 icmp_rate; /* plus 1 */
+	__u32 cache;     /* plus 1 */
 };
 
 struct peer_request {
@@ -45,6 +47,22 @@ struct prefix_request {
 	bool bare;
 };
 
+/* How an inner packet that comes in is wrapped. */
+enum tunnel {
+	TUNNEL_OWNER, /* by the peer whose prefix holds its source */
+	TUNNEL_NONE,
+	TUNNEL_GIVEN,
+};
+
+struct explain_request {
+	const char *device;
+	const char *file;         /* NULL: the packet is `wish` */
+	enum direction direction; /* 0: was not given */
+	enum tunnel tunnel;
+	__u8 via[4];
+	struct packet_wish wish;
+};
+
 /* The keywords of `attach`; they read into a struct attach_request. */
 extern const struct keyword attach_keywords[];
 extern const size_t attach_keyword_count;
@@ -61,6 +79,7 @@ int peer_parse(struct words *words, struct peer_request *request);
 int peer_parse_del(struct words *words, struct peer_request *request);
 void peer_request_free(struct peer_request *request); /* also after a parse that failed */
 int prefix_parse_request(struct words *words, struct prefix_request *request);
+int explain_parse(struct words *words, struct explain_request *request);
 
 int attach_run(struct session *session, struct words *words);
 int detach_run(struct session *session, struct words *words);
@@ -73,6 +92,7 @@ int prefix_del_run(struct session *session, struct words *words);
 int show_run(struct session *session, struct words *words);
 int stats_run(struct session *session, struct words *words);
 int top_run(struct session *session, struct words *words);
+int explain_run(struct session *session, struct words *words);
 int apply_run(struct session *session, struct words *words);
 int confirm_run(struct session *session, struct words *words);
 int export_run(struct session *session, struct words *words);

@@ -10,6 +10,7 @@
 #include "fail.h"
 #include "forwarding.h"
 #include "neighbour.h"
+#include "prefix_cache.h"
 #include "settings.h"
 
 __attribute__((format(printf, 2, 3))) static void line(struct difference *difference, const char *format, ...)
@@ -70,7 +71,8 @@ static void compare_meta(const struct attaching *attaching, struct difference *d
 		line(difference, "~ attach mtu %u -> %u", before->mtu, after->mtu);
 	if (before->ifindex != after->ifindex)
 		line(difference, "~ attach ifindex %u -> %u", before->ifindex, after->ifindex);
-	difference->programs |= before->mode != after->mode || before->ifindex != after->ifindex;
+	difference->programs |= before->mode != after->mode || before->ifindex != after->ifindex ||
+				!prefix_cache_fits(&attaching->attachment.maps, after);
 }
 
 static int find_programs(const struct attaching *attaching, struct difference *difference)

@@ -34,8 +34,8 @@ static const struct command commands[] = {
 	  "           [rpf strict|loose|off [monitor]] [plain drop|pass]\n"
 	  "           [ttl N|inherit] [tos N|inherit] [ecn normal|compat]\n"
 	  "           [pmtudisc|nopmtudisc] [mtu_expires SECS] [icmp N]\n"
-	  "           [fragments drop|stack] [routes on|off] [forward on|off]\n"
-	  "           [spread on|off]",
+	  "           [fragments drop|stack] [routes on|off] [cache MS]\n"
+	  "           [forward on|off] [spread on|off]",
 	  "carry tunnels on a device, or put an attachment right",
 	  "  local        source of the outer header; default: the device's first global address\n"
 	  "  src          preferred source of the kernel routes into the tunnels\n"
@@ -51,6 +51,8 @@ static const struct command commands[] = {
 	  "  icmp         ICMP errors that each CPU may send to inner senders in a second (default: 1000); 0: none\n"
 	  "  fragments    outer fragments: drop (default), or leave them to the stack\n"
 	  "  routes       whether a prefix brings its kernel route (default: on)\n"
+	  "  cache        milliseconds for which each CPU remembers whose prefix an address is in (default: 0, not at\n"
+	  "               all); what ipipbpf changes counts at once all the same, what bpftool changes after that time\n"
 	  "  forward      packets for other hosts go straight on, past the stack and its firewall (default: off)\n"
 	  "  spread       inner flows are spread over the CPUs, in mode native (default: off)\n"
 	  "Attaching again keeps what is not given, exchanges the programs under traffic, and puts back routes,\n"
@@ -134,6 +136,28 @@ static const struct command commands[] = {
 	  "\n"
 	  "  ipipbpf top\n"
 	  "  ipipbpf -n blue top eth0\n" },
+	{ "explain", NULL, explain_run,
+	  "DEV from ADDR to ADDR [in|out] [via REMOTE|none]\n"
+	  "           [proto udp|tcp|icmp|N] [sport N] [dport N] [len N] [ttl N]\n"
+	  "           [tos N] [df]  |  DEV -r FILE [in|out]",
+	  "what becomes of a packet, and why",
+	  "  from, to     addresses of the inner packet\n"
+	  "  in, out      its way through the device; without: out if a peer's prefix holds 'to', else in if one\n"
+	  "               holds 'from'\n"
+	  "  via          the outer address that a packet comes in from, default: the peer's whose prefix holds\n"
+	  "               'from'; none: it comes without a tunnel\n"
+	  "  proto        of the inner packet, by name or number; default: icmp, an echo request\n"
+	  "  sport, dport ports of tcp or udp\n"
+	  "  len          bytes of the inner packet with its header (default: 84)\n"
+	  "  ttl, tos     of the inner packet (default: 64, 0)\n"
+	  "  df           it must not be fragmented\n"
+	  "  -r           explain each packet of a capture file (pcap or pcapng; -: standard input)\n"
+	  "The programs run over the packet as they would on the device, once more and apart: no counter moves, and\n"
+	  "nothing is sent. The exit status is 0 whatever the verdict is. With -j as JSON.\n"
+	  "\n"
+	  "  ipipbpf explain eth0 from 192.168.1.1 to 192.168.1.254\n"
+	  "  ipipbpf explain eth0 from 192.168.1.254 to 192.168.1.1 via 172.16.1.62 proto tcp dport 443\n"
+	  "  ipipbpf -j explain eth0 -r eth0.pcap\n" },
 };
 /* clang-format on */
 

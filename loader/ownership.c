@@ -65,6 +65,14 @@ int pinned_link_open(const char *folder, const char *name, __u32 *ifindex)
 	return link;
 }
 
+__u32 link_program(int link)
+{
+	struct bpf_link_info info = {};
+	__u32 len = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(link, &info, &len) ? 0 : info.prog_id;
+}
+
 void pinned_link_remove(const char *folder, const char *name)
 {
 	char path[PATH_MAX];

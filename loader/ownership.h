@@ -18,6 +18,9 @@ void program_name(__u32 program_id, char *name);
  */
 int pinned_link_open(const char *folder, const char *name, __u32 *ifindex);
 
+/* The number of the program that a link runs; 0 if the kernel will not say. */
+__u32 link_program(int link);
+
 /* Takes the link and its pin away; absent is fine. */
 void pinned_link_remove(const char *folder, const char *name);
 

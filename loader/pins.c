@@ -55,6 +55,10 @@ static const struct pinned_map pinned_maps[] = {
 	  PEERS_MAX, false, false },
 	{ "paths_until", offsetof(struct maps, paths_until), BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(__u64), 1, false,
 	  false },
+	{ "generation", offsetof(struct maps, generation), BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(__u64), 1, false,
+	  false },
+	{ "prefix_cache", offsetof(struct maps, prefix_cache), BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(__u32),
+	  sizeof(struct cached_prefix), PREFIX_CACHE_MAX, false, false },
 	{ "routes", offsetof(struct maps, routes), BPF_MAP_TYPE_HASH, sizeof(struct prefix_key),
 	  sizeof(struct route_record), PREFIXES_MAX, true, false },
 	{ "peer_src", offsetof(struct maps, peer_src), BPF_MAP_TYPE_HASH, sizeof(struct peer_key),
@@ -346,7 +350,7 @@ static int open_checked(const char *folder, const struct pinned_map *map, int *f
 
 int pins_open_maps(const char *folder, struct maps *maps)
 {
-	*maps = MAPS_CLOSED;
+	*maps = maps_closed();
 	for (size_t i = 0; i < COUNT(pinned_maps); i++) {
 		if (open_checked(folder, &pinned_maps[i], field_of(maps, &pinned_maps[i]))) {
 			pins_close_maps(maps);
@@ -412,7 +416,7 @@ void pins_close_maps(struct maps *maps)
 	}
 }
 
-static int remove_pin(const char *folder, const char *name)
+int pins_remove_pin(const char *folder, const char *name)
 {
 	char path[PATH_MAX];
 
@@ -436,10 +440,10 @@ int pins_remove_folder(const struct pins *pins, const char *folder)
 	int result = DONE;
 
 	for (size_t i = 0; i < COUNT(pinned_links); i++)
-		result |= remove_pin(folder, pinned_links[i]);
+		result |= pins_remove_pin(folder, pinned_links[i]);
 	for (size_t i = COUNT(pinned_maps); i-- > 1;)
-		result |= remove_pin(folder, pinned_maps[i].name);
-	if (result || remove_pin(folder, pinned_maps[0].name))
+		result |= pins_remove_pin(folder, pinned_maps[i].name);
+	if (result || pins_remove_pin(folder, pinned_maps[0].name))
 		return FAILED;
 	if (!rmdir(folder)) {
 		pins_remove_empty(pins);

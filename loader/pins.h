@@ -70,6 +70,9 @@ int pins_make_maps(struct maps *maps);
 /* The name of a map that is -1 and that every attachment has, or NULL. */
 const char *pins_missing_map(const struct maps *maps);
 
+/* Takes one pin of an attachment away, if it is there. DONE or FAILED. */
+int pins_remove_pin(const char *folder, const char *name);
+
 void pins_close_maps(struct maps *maps);
 
 /* Removes `ipipbpf` if it is empty, as an attach leaves it that was killed before it made its own folder. */
@@ -79,9 +82,5 @@ void pins_remove_empty(const struct pins *pins);
  * Removes our pins, `meta` last, the folder, and `ipipbpf` if it is empty then. Strangers' files stay. DONE or FAILED.
  */
 int pins_remove_folder(const struct pins *pins, const char *folder);
-
-/* clang-format off */
-#define MAPS_CLOSED ((struct maps){ -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1 })
-/* clang-format on */
 
 #endif
