@@ -10,6 +10,7 @@
 #include "ecn.h"
 #include "peer.h"
 #include "quote.h"
+#include "refusal.h"
 #include "reverse_path.h"
 
 /* Whether a packet for another host may go straight on, past the stack. */
@@ -205,17 +206,23 @@ static __always_inline void decap_goes_straight_on(struct decap *decap)
 		decap->verdict = VERDICT_DECAP_FORWARDED;
 }
 
-static __always_inline void decap_count_of_peer(const struct decap *decap)
+/* Counts a packet that was dropped, of `peer` if it is known. */
+static __always_inline void decap_count_drop(enum verdict verdict, __u32 packets, __be32 peer, bool known)
 {
-	if (!decap->known)
-		return;
-	if (decap->fate == FATE_CARRY)
-		count_received(count_of_peer(decap->peer), &decap->segments);
-	else if (decap->fate == FATE_DROP)
-		count_dropped(count_of_peer(decap->peer), &decap->segments);
+	struct segments segments = { .count = packets };
+
+	count_verdict(verdict, packets);
+	if (known)
+		count_dropped(count_of_peer(peer), &segments);
 }
 
-/* Counts the decision once it is carried out. */
+static __always_inline void decap_count_of_peer(const struct decap *decap)
+{
+	if (decap->known && decap->fate == FATE_CARRY)
+		count_received(count_of_peer(decap->peer), &decap->segments);
+}
+
+/* Counts what was not dropped, once that is carried out. */
 static __always_inline void decap_count(const struct decap *decap)
 {
 	count_verdict(decap->verdict, decap->segments.count);

@@ -8,6 +8,7 @@ typedef struct xdp_md hook_context;
 #include "decap.h"
 #include "xdp_forward.h"
 #include "xdp_frame.h"
+#include "xdp_refusal.h"
 #include "xdp_spread.h"
 #include "xdp_wrap.h"
 
@@ -67,6 +68,15 @@ static __always_inline bool xdp_strip(struct xdp_md *ctx, const struct frame *fr
 	return !bpf_xdp_adjust_head(ctx, decap->outer.header_len);
 }
 
+/* A function of its own, before which the verifier finds the many ways that lead to it alike. */
+static __noinline int xdp_drop(struct xdp_md *ctx, enum verdict verdict, __u32 packets, __be32 peer, bool known)
+{
+	if (refusal_begin(verdict, packets, peer, known))
+		xdp_tell(ctx);
+	decap_count_drop(verdict, packets, peer, known);
+	return XDP_DROP;
+}
+
 /* It came out of a tunnel and goes into another: what it counts as shows once it is wrapped. No action has this number. */
 #define XDP_INTO_NEXT_TUNNEL (-2)
 
@@ -104,6 +114,8 @@ static __noinline int xdp_decap(struct xdp_md *ctx)
 	if (!decap.counted)
 		return xdp_may_wrap(&frame, ip, device) ? xdp_forward(ctx, false, true) : XDP_PASS;
 	if (decap.fate == FATE_CARRY) {
+		if (verdict_is_let_through(decap.verdict) && refusal_begin(decap.verdict, 1, decap.peer, true))
+			xdp_tell(ctx);
 		xdp_write_ecn(&decap);
 		if (!xdp_strip(ctx, &frame, &decap))
 			decap_decide(&decap, VERDICT_DECAP_ERROR);
@@ -116,9 +128,9 @@ static __noinline int xdp_decap(struct xdp_md *ctx)
 		decap_count_of_peer(&decap);
 		return XDP_INTO_NEXT_TUNNEL;
 	}
-	decap_count(&decap);
 	if (decap.fate == FATE_DROP)
-		return XDP_DROP;
+		return xdp_drop(ctx, decap.verdict, decap.segments.count, decap.peer, decap.known);
+	decap_count(&decap);
 	if (decap.fate == FATE_CARRY && action == XDP_PASS && ip == sizeof(struct ethhdr) && spread_is_due(device))
 		return xdp_spread(ctx);
 	return action;

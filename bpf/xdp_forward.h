@@ -85,8 +85,8 @@ static __noinline int xdp_forward(struct xdp_md *ctx, bool routed, bool tunnel)
 	device = bpf_map_lookup_elem(&meta, &key);
 	/* Not every device sends frames in several buffers. */
 	if (!device || !eth || frame.data + frame.len != frame.end || !xdp_is_sent_to(eth) ||
-	    !ipv4_find(&frame, sizeof(*eth), &ipv4) || !ipv4_is_right(ctx, &ipv4, frame.len - sizeof(*eth), false) ||
-	    checksum_may_be_begun(&frame, &ipv4) ||
+	    !ipv4_find(&frame, sizeof(*eth), &ipv4) || ipv4.header_len != sizeof(struct iphdr) ||
+	    !ipv4_is_right(ctx, &ipv4, frame.len - sizeof(*eth), false) || checksum_may_be_begun(&frame, &ipv4) ||
 	    !forward_finds_way(ctx, &frame, sizeof(*eth), device->ifindex, ipv4.total_len, routed, device, &forward))
 		return XDP_PASS;
 	if (forward.into_tunnel)

@@ -19,21 +19,32 @@ static __always_inline bool wrap_is_possible(const struct encap *encap)
 	       !neighbour_is_due(encap->counters) && bpf_map_lookup_elem(&devices, &encap->ifindex);
 }
 
-/* Cuts the padding behind the packet, and puts the headers before it. */
+/* Puts the headers before the packet, and cuts the padding behind it. False if the driver left no room: nothing is changed. */
 static __always_inline bool xdp_put_on_top(struct xdp_md *ctx, const struct wrapped_headers *headers, __u32 padding)
 {
 	struct wrapped_headers *at;
 	struct frame frame;
 
-	if (padding && bpf_xdp_adjust_tail(ctx, -(int)padding))
-		return false;
 	if (bpf_xdp_adjust_head(ctx, -(int)sizeof(headers->outer)))
 		return false;
+	if (padding)
+		bpf_xdp_adjust_tail(ctx, -(int)padding);
 	frame = xdp_frame(ctx);
 	at = frame_at(&frame, 0, sizeof(*at));
 	if (at)
 		*at = *headers;
-	return at;
+	return true;
+}
+
+/* Puts back the header whose TTL was taken one off. */
+static __always_inline int xdp_leave_to_the_stack(struct xdp_md *ctx, const struct iphdr *before)
+{
+	struct frame frame = xdp_frame(ctx);
+	struct iphdr *inner = frame_at(&frame, sizeof(struct ethhdr), sizeof(*inner));
+
+	if (inner)
+		*inner = *before;
+	return XDP_PASS;
 }
 
 /*
@@ -57,22 +68,18 @@ static __noinline int xdp_wrap(struct xdp_md *ctx)
 	inner->check = ipv4_checksum_with_less_ttl(inner);
 	inner->ttl--;
 	encap_judge(ctx, &frame, sizeof(struct ethhdr), device, false, true, 0, &encap, &outer);
-	if (!wrap_is_possible(&encap)) {
-		/* The error that judging it has paid is owed to its sender still. */
-		if (encap.counted && encap.verdict == VERDICT_ENCAP_UNREACHABLE)
-			path_owe_error(encap.remote);
-		*inner = before;
-		return XDP_PASS;
-	}
+	/* The error that judging it has paid is owed to its sender still. */
+	if (encap.counted && encap.verdict == VERDICT_ENCAP_UNREACHABLE)
+		path_owe_error(encap.remote);
+	if (!wrap_is_possible(&encap))
+		return xdp_leave_to_the_stack(ctx, &before);
 	__builtin_memcpy(headers.eth.h_dest, encap.fib.dmac, sizeof(headers.eth.h_dest));
 	__builtin_memcpy(headers.eth.h_source, encap.fib.smac, sizeof(headers.eth.h_source));
 	headers.eth.h_proto = bpf_htons(ETH_P_IP);
 	headers.outer = outer;
 	if (!xdp_put_on_top(ctx, &headers, frame.len - sizeof(struct ethhdr) - encap.inner.total_len))
-		encap.verdict = VERDICT_ENCAP_ERROR;
+		return xdp_leave_to_the_stack(ctx, &before);
 	encap_count(&encap);
-	if (encap.verdict != VERDICT_ENCAP_OK)
-		return XDP_DROP;
 	return xdp_send(encap.ifindex, device);
 }
 

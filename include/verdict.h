@@ -134,6 +134,13 @@ enum verdict {
 	VERDICT_COUNT,
 };
 
+/* Of a packet that failed the reverse-path check and was let through because of `monitor`. */
+static inline int verdict_is_let_through(enum verdict verdict)
+{
+	return verdict == VERDICT_RPF_PREFIX_MON || verdict == VERDICT_NO_ROUTE_MON ||
+	       verdict == VERDICT_RPF_ROUTE_MON || verdict == VERDICT_FIB_UNAVAILABLE_MON;
+}
+
 /* Room in the pinned map `verdicts`, so that a new verdict does not change its layout. */
 #define VERDICT_ROOM 64
 

@@ -93,6 +93,7 @@ int show_run(struct session *session, struct words *words);
 int stats_run(struct session *session, struct words *words);
 int top_run(struct session *session, struct words *words);
 int explain_run(struct session *session, struct words *words);
+int monitor_run(struct session *session, struct words *words);
 int apply_run(struct session *session, struct words *words);
 int confirm_run(struct session *session, struct words *words);
 int export_run(struct session *session, struct words *words);

@@ -158,6 +158,16 @@ static const struct command commands[] = {
 	  "  ipipbpf explain eth0 from 192.168.1.1 to 192.168.1.254\n"
 	  "  ipipbpf explain eth0 from 192.168.1.254 to 192.168.1.1 via 172.16.1.62 proto tcp dport 443\n"
 	  "  ipipbpf -j explain eth0 -r eth0.pcap\n" },
+	{ "monitor", NULL, monitor_run, "[DEV] [-w FILE]",
+	  "print each packet that is refused, as it happens",
+	  "A line for each packet that is dropped, or that 'rpf ... monitor' let through: time, device, direction,\n"
+	  "verdict, peer, outer and inner addresses, ports, length. At most 1000 a second and CPU; how many more there\n"
+	  "were is said. Until interrupted. With -j a JSON object a line.\n"
+	  "  -w           write the packets' headers to FILE (pcapng), each with its verdict as a comment; -: into a pipe\n"
+	  "\n"
+	  "  ipipbpf monitor\n"
+	  "  ipipbpf monitor eth0 -w refused.pcapng\n"
+	  "  ipipbpf monitor eth0 -w - | tcpdump -n -r -\n" },
 };
 /* clang-format on */
 

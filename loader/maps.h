@@ -15,6 +15,8 @@ struct maps {
 	int identification;
 	int paths;
 	int paths_until;
+	int listeners;
+	int event_rings;
 	int generation;
 	int prefix_cache;
 	int routes;

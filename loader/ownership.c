@@ -11,7 +11,7 @@
 /* The kernel reports no more maps than a program of ours can have. */
 #define MAPS_OF_A_PROGRAM 64
 
-static __u32 map_id(int map)
+__u32 map_id(int map)
 {
 	struct bpf_map_info info = {};
 	__u32 len = sizeof(info);

@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <linux/types.h>
 
+/* The kernel's number of a map, 0 if it will not say. */
+__u32 map_id(int map);
+
 /* Whether the program uses the map whose descriptor is `meta`. False too if the kernel will not say. */
 bool program_is_ours(__u32 program_id, int meta);
 

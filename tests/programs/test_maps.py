@@ -9,8 +9,9 @@ import pytest
 
 from . import attachment, bpf
 
-HASH, ARRAY, PERCPU_HASH, PERCPU_ARRAY, LPM_TRIE, CPUMAP, DEVMAP_HASH = 1, 2, 5, 6, 11, 16, 25
-NO_PREALLOC, READ_ONLY_FOR_PROGRAMS = 1, 1 << 7
+HASH, ARRAY, PERCPU_HASH, PERCPU_ARRAY, LPM_TRIE, ARRAY_OF_MAPS = 1, 2, 5, 6, 11, 12
+CPUMAP, DEVMAP_HASH = 16, 25
+NO_PREALLOC, READ_ONLY_FOR_PROGRAMS, MMAPABLE = 1, 1 << 7, 1 << 10
 
 # Type, bytes of a key, bytes of a value, entries, flags.
 SHARED = {
@@ -19,6 +20,9 @@ SHARED = {
     "peers": (HASH, 4, 32, 65_536, NO_PREALLOC),
     "verdicts": (PERCPU_ARRAY, 4, 8, 64, 0),
     "peer_counters": (PERCPU_HASH, 4, 48, 65_536, NO_PREALLOC),
+    "listeners": (ARRAY, 4, 32, 1, MMAPABLE),
+    "event_rings": (ARRAY_OF_MAPS, 4, 4, 4, 0),
+    "event_drafts": (PERCPU_ARRAY, 4, 240, 1, 0),
     "generation": (ARRAY, 4, 8, 1, 0),
     "prefix_cache": (PERCPU_ARRAY, 4, 32, 16_384, 0),
 }
@@ -59,7 +63,7 @@ def test_the_maps_are_as_the_contract_has_them(program, maps):
 
 
 def test_bpftool_can_name_the_maps_and_their_fields(maps):
-    """The whole name, and types for key and value but of maps of devices and CPUs, for which the kernel takes none."""
+    """The whole name, and types for key and value where the kernel takes them: not for maps of maps, devices, CPUs."""
     for name, info in maps.items():
         assert info[_NAME:_NAME + 16].rstrip(b"\0").decode() == name
-        assert all(struct.unpack_from("=2I", info, _KEY_TYPE)) or name in ("devices", "cpus")
+        assert all(struct.unpack_from("=2I", info, _KEY_TYPE)) or name in ("event_rings", "devices", "cpus")
