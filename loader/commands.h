@@ -97,8 +97,12 @@ int monitor_run(struct session *session, struct words *words);
 int apply_run(struct session *session, struct words *words);
 int confirm_run(struct session *session, struct words *words);
 int export_run(struct session *session, struct words *words);
+int check_run(struct session *session, struct words *words);
 
 /* What `detach` does, in a session that is open for it. */
 int detach_device(const struct session *session, const char *device);
+
+/* What `attach` does, likewise. */
+int attach_device(const struct session *session, const char *device, const struct attach_request *request);
 
 #endif

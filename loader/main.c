@@ -121,6 +121,17 @@ static const struct command commands[] = {
 	  "\n"
 	  "  ipipbpf show\n"
 	  "  ipipbpf -j show eth0\n" },
+	{ "check", NULL, check_run, "[--fix] [DEV]",
+	  "what stands in the way of the tunnels, and the command that mends it",
+	  "Of DEV, attached or not; or of all attachments of this namespace, with the pins that are left of others.\n"
+	  "Exit status: 0 nothing is in the way, 1 there are warnings, 2 there are errors or it could not look.\n"
+	  "  --fix        mend what 'attach' again, the JIT and dead pins come to, and say so: no firewall, no route of\n"
+	  "               others, no setting of the device\n"
+	  "With -j as JSON.\n"
+	  "\n"
+	  "  ipipbpf check\n"
+	  "  ipipbpf check eth0\n"
+	  "  ipipbpf check --fix eth0\n" },
 	{ "stats", NULL, stats_run, "[DEV] [openmetrics | -w SECS]",
 	  "counters of peers and verdicts, or how fast they move",
 	  "  openmetrics  the metrics that Prometheus and node_exporter's textfile collector read; also --openmetrics\n"
@@ -191,7 +202,7 @@ static void print_usage(void)
 	       "  -V, --version      print the version\n"
 	       "  -h, --help         print this; 'ipipbpf COMMAND help' says more of a command\n"
 	       "\n"
-	       "Exit status: 0 done, 1 the operation failed, 2 the words are wrong.\n");
+	       "Exit status: 0 done, 1 the operation failed, 2 the words are wrong; 'check' has its own.\n");
 }
 
 static void print_help(const struct command *command)
@@ -358,6 +369,7 @@ int main(int count, char **arguments)
 	case DONE:
 		return 0;
 	case WRONG_WORDS:
+	case FOUND_ERRORS:
 		return 2;
 	default:
 		return 1;

@@ -35,6 +35,15 @@ bool program_is_ours(__u32 program_id, int meta)
 	return found;
 }
 
+bool programs_are_hidden(void)
+{
+	int program = bpf_prog_get_fd_by_id(0);
+
+	if (program >= 0)
+		close(program);
+	return program < 0 && errno == EPERM;
+}
+
 void program_name(__u32 program_id, char *name)
 {
 	int program = bpf_prog_get_fd_by_id(program_id);

@@ -12,6 +12,9 @@ __u32 map_id(int map);
 /* Whether the program uses the map whose descriptor is `meta`. False too if the kernel will not say. */
 bool program_is_ours(__u32 program_id, int meta);
 
+/* Whether the kernel says nothing of programs by their numbers: to processes without CAP_SYS_ADMIN. */
+bool programs_are_hidden(void);
+
 /* The name of a program, for messages; "?" if the kernel will not say. `name` holds BPF_OBJ_NAME_LEN bytes. */
 void program_name(__u32 program_id, char *name);
 
