@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "auto_mode.h"
 #include "check.h"
 #include "fail.h"
 #include "offloads.h"
@@ -60,7 +61,7 @@ static bool needs_place(const struct checking *checking)
 	enum mode mode = wanted_mode(checking);
 
 	return mode == MODE_NATIVE || mode == MODE_SKB ||
-	       (mode == MODE_AUTO && probe_native_gains(&checking->report.link));
+	       (mode == MODE_AUTO && auto_mode_tries_native(&checking->report.link));
 }
 
 static void judge_stranger(struct checking *checking, __u32 program)
@@ -118,18 +119,18 @@ static void judge_vacant(struct checking *checking)
 	const struct attachment *attachment = checking->report.attachment;
 	const struct link *link = &checking->report.link;
 
-	if (attachment && attachment->meta.mode == MODE_AUTO && probe_native_gains(link))
+	if (attachment && attachment->meta.mode == MODE_AUTO && auto_mode_tries_native(link))
 		judge_driver(checking);
 	else if (attachment && attachment->meta.mode_used != MODE_TC)
 		return; /* check_missing says so */
 	else if (attachment && attachment->meta.mode == MODE_TC)
 		findings_ok(findings, "mode tc, as it was asked for");
-	else if (probe_native_gains(link))
+	else if (auto_mode_tries_native(link))
 		findings_ok(findings, "mode auto will try native XDP");
 	else if (link->type != ARPHRD_ETHER)
 		findings_ok(findings, "mode tc: %s has no Ethernet header, which XDP needs", link->name);
 	else
-		findings_ok(findings, "mode tc: native XDP would cost a %s device its segmentation offload",
+		findings_ok(findings, "mode tc: it suits a %s device, which native XDP would cost its offloads",
 			    link->kind);
 }
 
