@@ -200,6 +200,11 @@ struct peer_src {
 	__u8 src[4];
 } __attribute__((aligned(4)));
 
+/* Value of `build`, an array of one: which build's programs are attached; 0: they are just being exchanged. */
+struct build {
+	__u64 digest;
+};
+
 /* Key of `identification`: a source and destination of outer headers. */
 struct identification_key {
 	__u8 local[4];

@@ -8,6 +8,7 @@
 #include "attaching.h"
 #include "fail.h"
 #include "forwarding.h"
+#include "migration.h"
 #include "neighbour.h"
 
 static int check_type(const struct link *link)
@@ -92,6 +93,7 @@ static int open_folder(struct attaching *attaching, const char *device)
 		return FAILED;
 	attaching->is_new = state != FOLDER_ATTACHED;
 	attaching->before = attachment->meta;
+	attaching->layout = attachment->meta.layout;
 	if (!check_other_folders(attaching) && (attaching->is_new || !check_device_change(attaching)))
 		return DONE;
 	attachment_close(attachment);
@@ -190,6 +192,7 @@ int attaching_fill(struct attaching *attaching, const struct attach_request *req
 	if (attaching->is_new || anew)
 		attaching_defaults(attaching->session, meta);
 	apply_request(request, meta);
+	meta->layout = LAYOUT;
 	meta->ifindex = attaching->link.ifindex;
 	meta->mtu = attaching->link.mtu;
 	if (attaching->device_is_new)
@@ -305,6 +308,29 @@ static int make(struct attaching *attaching)
 			       attaching->mode, &attachment->meta);
 }
 
+/* What it brings along: all that is there, of a device that is. */
+static int migrate(struct attaching *attaching, __u32 layout)
+{
+	struct attachment *attachment = &attaching->attachment;
+	const struct migration migration = {
+		.folder = attachment->folder,
+		.maps = &attachment->maps,
+		.meta = &attaching->before,
+		.link = attaching->device_is_new ? NULL : &attaching->link,
+	};
+
+	if (attaching->is_new)
+		return DONE;
+	if (migration_run(&migration, layout))
+		return FAILED;
+	if (attaching->device_is_new)
+		return DONE;
+	attachment->meta.made |= attaching->before.made;
+	attachment->meta.mode_used = attaching->before.mode_used;
+	attachment->meta.hook = attaching->before.hook;
+	return DONE;
+}
+
 /* Takes back what this run made, and only that. */
 static void unmake(struct attaching *attaching)
 {
@@ -322,6 +348,7 @@ static void unmake(struct attaching *attaching)
 	}
 	attachment->meta = attaching->before;
 	attachment_write_meta(attachment);
+	migrate(attaching, attaching->layout);
 }
 
 static void warn_local(const struct attaching *attaching)
@@ -338,7 +365,12 @@ static void warn_local(const struct attaching *attaching)
 
 int attaching_load(struct attaching *attaching)
 {
-	return programs_load(&attaching->link, &attaching->attachment.maps, &attaching->programs);
+	if (migrate(attaching, LAYOUT))
+		return FAILED;
+	if (!programs_load(&attaching->link, &attaching->attachment.maps, &attaching->programs))
+		return DONE;
+	migrate(attaching, attaching->layout);
+	return FAILED;
 }
 
 int attaching_carry_out(struct attaching *attaching)

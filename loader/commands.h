@@ -61,6 +61,7 @@ void peer_request_free(struct peer_request *request); /* also after a parse that
 int prefix_parse_request(struct words *words, struct prefix_request *request);
 
 int attach_run(struct session *session, struct words *words);
+int migrate_run(struct session *session, struct words *words);
 int detach_run(struct session *session, struct words *words);
 int peer_add_run(struct session *session, struct words *words);
 int peer_set_run(struct session *session, struct words *words);

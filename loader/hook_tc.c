@@ -7,6 +7,7 @@
 
 #include "fail.h"
 #include "hook_tc.h"
+#include "layouts.h"
 #include "objects.h"
 #include "ownership.h"
 #include "qdisc.h"
@@ -46,7 +47,7 @@ static __u32 find_filter(__u32 ifindex, const struct maps *maps, enum tc_side si
 		if (bpf_tc_query(&hook, &filter)) {
 			if (!*vacant)
 				*vacant = priority;
-		} else if (program_is_ours(filter.prog_id, maps->meta)) {
+		} else if (program_is_ours(filter.prog_id, maps)) {
 			return priority;
 		}
 	}
@@ -93,13 +94,13 @@ static int make_clsact(__u32 ifindex, const struct maps *maps, struct meta *meta
 	struct bpf_tc_hook hook = clsact_of(ifindex, TC_EGRESS);
 	bool present;
 	int error = qdisc_has_clsact(ifindex, &present);
-	__u32 key = 0;
 
 	if (error || present)
 		return error;
 	meta->made |= MADE_CLSACT;
-	if (bpf_map_update_elem(maps->meta, &key, meta, BPF_ANY))
-		return -errno;
+	error = layout_write_meta(maps->meta, meta);
+	if (error)
+		return error;
 	error = bpf_tc_hook_create(&hook);
 	return error == -EEXIST ? 0 : error;
 }

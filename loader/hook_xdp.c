@@ -36,7 +36,7 @@ static struct xdp_program *find_in_dispatcher(__u32 ifindex, const struct maps *
 	if (xdp_multiprog__is_legacy(*all))
 		return NULL;
 	while ((program = xdp_multiprog__next_prog(program, *all)))
-		if (program_is_ours(xdp_program__id(program), maps->meta))
+		if (program_is_ours(xdp_program__id(program), maps))
 			return program;
 	return NULL;
 }

@@ -3,9 +3,10 @@
 #ifndef LOADER_MAPS_H
 #define LOADER_MAPS_H
 
-/* File descriptors, -1: not open. `routes` and `peer_src` are the loader's alone. */
+/* File descriptors, -1: not open. `routes`, `peer_src` and `build` are the loader's alone. */
 struct maps {
 	int meta;
+	int meta_old; /* programs may still use this one: a change of layout has not ended */
 	int prefixes;
 	int peers;
 	int verdicts;
@@ -15,6 +16,7 @@ struct maps {
 	int paths_until;
 	int routes;
 	int peer_src;
+	int build;
 };
 
 #endif

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which programs and links of the kernel belong to an attachment: those that use its pinned `meta` map. */
+/*
+ * Which programs and links of the kernel belong to an attachment: those that use its pinned `meta` map, or the one that
+ * this takes the place of.
+ */
 #ifndef OWNERSHIP_H
 #define OWNERSHIP_H
 
 #include <stdbool.h>
 #include <linux/types.h>
 
-/* Whether the program uses the map whose descriptor is `meta`. False too if the kernel will not say. */
-bool program_is_ours(__u32 program_id, int meta);
+#include "maps.h"
+
+/* False too if the kernel will not say. */
+bool program_is_ours(__u32 program_id, const struct maps *maps);
 
 /* The name of a program, for messages; "?" if the kernel will not say. `name` holds BPF_OBJ_NAME_LEN bytes. */
 void program_name(__u32 program_id, char *name);

@@ -31,31 +31,40 @@ struct pinned_map {
 	__u32 capacity;
 	bool loaders; /* made by the loader, used by no program */
 	bool optional;
+	__u32 since; /* the layout that brought it */
 };
 
-/* `meta` comes first: what is pinned beside it is ours because it is there. */
+/*
+ * `meta` comes first: what is pinned beside it is ours because it is there. How large it is, its layout says
+ * (layouts.h).
+ */
 static const struct pinned_map pinned_maps[] = {
-	{ "meta", offsetof(struct maps, meta), BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct meta), 1, false,
-	  false },
+	{ "meta", offsetof(struct maps, meta), BPF_MAP_TYPE_ARRAY, sizeof(__u32), 0, 1, false, false, 1 },
+	{ "meta_old", offsetof(struct maps, meta_old), BPF_MAP_TYPE_ARRAY, sizeof(__u32), 0, 1, false, true, 1 },
 	{ "prefixes", offsetof(struct maps, prefixes), BPF_MAP_TYPE_LPM_TRIE, sizeof(struct prefix_key),
-	  sizeof(struct prefix), PREFIXES_MAX, false, false },
+	  sizeof(struct prefix), PREFIXES_MAX, false, false, 1 },
 	{ "peers", offsetof(struct maps, peers), BPF_MAP_TYPE_HASH, sizeof(struct peer_key), sizeof(struct peer),
-	  PEERS_MAX, false, false },
+	  PEERS_MAX, false, false, 1 },
 	{ "verdicts", offsetof(struct maps, verdicts), BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(__u32), sizeof(__u64),
-	  VERDICT_ROOM, false, false },
+	  VERDICT_ROOM, false, false, 1 },
 	{ "peer_counters", offsetof(struct maps, peer_counters), BPF_MAP_TYPE_PERCPU_HASH, sizeof(struct peer_key),
-	  sizeof(struct peer_counters), PEERS_MAX, false, false },
+	  sizeof(struct peer_counters), PEERS_MAX, false, false, 1 },
 	{ "identification", offsetof(struct maps, identification), BPF_MAP_TYPE_HASH, sizeof(struct identification_key),
-	  0, PEERS_MAX, false, true },
+	  0, PEERS_MAX, false, true, 1 },
 	{ "paths", offsetof(struct maps, paths), BPF_MAP_TYPE_HASH, sizeof(struct peer_key), sizeof(struct path),
-	  PEERS_MAX, false, false },
+	  PEERS_MAX, false, false, 1 },
 	{ "paths_until", offsetof(struct maps, paths_until), BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(__u64), 1, false,
-	  false },
+	  false, 1 },
 	{ "routes", offsetof(struct maps, routes), BPF_MAP_TYPE_HASH, sizeof(struct prefix_key),
-	  sizeof(struct route_record), PREFIXES_MAX, true, false },
+	  sizeof(struct route_record), PREFIXES_MAX, true, false, 1 },
 	{ "peer_src", offsetof(struct maps, peer_src), BPF_MAP_TYPE_HASH, sizeof(struct peer_key),
-	  sizeof(struct peer_src), PEERS_MAX, true, false },
+	  sizeof(struct peer_src), PEERS_MAX, true, false, 1 },
+	{ "build", offsetof(struct maps, build), BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct build), 1, true, true,
+	  2 },
 };
+
+/* The pin of a `meta` that is to take the other's place. */
+#define META_NEW "meta_new"
 
 static const char *const pinned_links[] = { "link_xdp", "link_encap", "link_decap" };
 
@@ -367,7 +376,7 @@ int pins_pin_maps(const char *folder, const struct maps *maps)
 
 int pins_make_maps(struct maps *maps)
 {
-	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
+	LIBBPF_OPTS(bpf_map_create_opts, options);
 
 	for (size_t i = 0; i < COUNT(pinned_maps); i++) {
 		const struct pinned_map *map = &pinned_maps[i];
@@ -375,6 +384,7 @@ int pins_make_maps(struct maps *maps)
 
 		if (!map->loaders || *fd >= 0)
 			continue;
+		options.map_flags = map->type == BPF_MAP_TYPE_ARRAY ? 0 : BPF_F_NO_PREALLOC;
 		*fd = bpf_map_create(map->type, map->name, map->key_size, map->value_size, map->capacity, &options);
 		if (*fd < 0)
 			return fail("cannot make the map '%s': %s", map->name, strerror(errno));
@@ -382,11 +392,13 @@ int pins_make_maps(struct maps *maps)
 	return DONE;
 }
 
-const char *pins_missing_map(const struct maps *maps)
+const char *pins_missing_map(const struct maps *maps, __u32 layout)
 {
 	for (size_t i = 0; i < COUNT(pinned_maps); i++) {
-		if (!pinned_maps[i].optional && descriptor(maps, &pinned_maps[i]) < 0)
-			return pinned_maps[i].name;
+		const struct pinned_map *map = &pinned_maps[i];
+
+		if (!map->optional && map->since <= layout && descriptor(maps, map) < 0)
+			return map->name;
 	}
 	return NULL;
 }
@@ -413,6 +425,34 @@ static int remove_pin(const char *folder, const char *name)
 	return DONE;
 }
 
+/* Pins the map there in one step, whatever was pinned there before. */
+static int pin_over(const char *folder, int fd, const char *name)
+{
+	char path[PATH_MAX], new[PATH_MAX];
+
+	if (path_of(path, folder, name) || path_of(new, folder, META_NEW) || remove_pin(folder, META_NEW))
+		return FAILED;
+	if (bpf_obj_pin(fd, new) || rename(new, path))
+		return fail("cannot pin %s: %s", path, strerror(errno));
+	return DONE;
+}
+
+int pins_replace_meta(const char *folder, const struct maps *maps)
+{
+	return pin_over(folder, maps->meta_old, "meta_old") || pin_over(folder, maps->meta, "meta") ? FAILED : DONE;
+}
+
+int pins_settle(const char *folder, __u32 layout)
+{
+	int result = remove_pin(folder, META_NEW);
+
+	for (size_t i = 0; i < COUNT(pinned_maps); i++) {
+		if (pinned_maps[i].since > layout)
+			result |= remove_pin(folder, pinned_maps[i].name);
+	}
+	return result ? FAILED : remove_pin(folder, "meta_old");
+}
+
 void pins_remove_empty(const struct pins *pins)
 {
 	char path[PATH_MAX];
@@ -427,6 +467,7 @@ int pins_remove_folder(const struct pins *pins, const char *folder)
 
 	for (size_t i = 0; i < COUNT(pinned_links); i++)
 		result |= remove_pin(folder, pinned_links[i]);
+	result |= remove_pin(folder, META_NEW);
 	for (size_t i = COUNT(pinned_maps); i-- > 1;)
 		result |= remove_pin(folder, pinned_maps[i].name);
 	if (result || remove_pin(folder, pinned_maps[0].name))

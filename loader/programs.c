@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "build.h"
 #include "fail.h"
 #include "hook_tc.h"
 #include "hook_xdp.h"
+#include "layouts.h"
 #include "objects.h"
 #include "probe.h"
 #include "programs.h"
@@ -42,11 +44,9 @@ void programs_free(struct programs *programs)
 
 static int write_meta(const struct maps *maps, const struct meta *meta)
 {
-	__u32 key = 0;
+	int error = layout_write_meta(maps->meta, meta);
 
-	if (bpf_map_update_elem(maps->meta, &key, meta, BPF_ANY))
-		return fail("write the attachment's options: %s", strerror(errno));
-	return DONE;
+	return error ? fail("write the attachment's options: %s", strerror(-error)) : DONE;
 }
 
 /*
@@ -87,14 +87,15 @@ int programs_attach(struct programs *programs, const struct link *link, const ch
 	bool present = hook_tc_find(link->ifindex, folder, maps, TC_EGRESS) ||
 		       hook_tc_find(link->ifindex, folder, maps, TC_INGRESS);
 
-	if (attach_tc(programs, link, folder, maps, meta) || attach_xdp(link, folder, maps, mode, meta)) {
+	if (build_forget(maps) || attach_tc(programs, link, folder, maps, meta) ||
+	    attach_xdp(link, folder, maps, mode, meta)) {
 		if (!present)
 			programs_detach(link->ifindex, folder, maps, meta);
 		return FAILED;
 	}
 	meta->mode = (__u8)mode;
 	meta->hook = meta->mode_used == MODE_TC ? HOOK_TC : HOOK_XDP;
-	if (write_meta(maps, meta))
+	if (write_meta(maps, meta) || build_note(maps))
 		return FAILED;
 	if (meta->mode_used == MODE_TC)
 		hook_xdp_detach(link->ifindex, folder, maps);
