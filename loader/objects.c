@@ -67,7 +67,7 @@ static struct features features_for(const struct link *link, const struct maps *
 {
 	struct features features = probe_features(link);
 
-	features.layout = (__u8)layout_of_meta(maps->meta);
+	features.layouts_behind = (__u8)(LAYOUT - layout_of_meta(maps->meta));
 	return features;
 }
 
