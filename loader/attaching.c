@@ -10,6 +10,7 @@
 #include "forwarding.h"
 #include "migration.h"
 #include "neighbour.h"
+#include "sharing.h"
 
 static int check_type(const struct link *link)
 {
@@ -290,7 +291,8 @@ static int pin(const struct attaching *attaching)
 		return FAILED;
 	if (attachment_write_meta(attachment))
 		return FAILED;
-	return pins_pin_maps(attachment->folder, &attachment->maps);
+	return pins_pin_maps(attachment->folder, &attachment->maps) || sharing_apply(attachment->folder) ? FAILED
+													 : DONE;
 }
 
 static int make(struct attaching *attaching)

@@ -6,6 +6,7 @@
 #include "layouts.h"
 #include "migration.h"
 #include "programs.h"
+#include "sharing.h"
 
 static int load(const struct migration *migration, struct programs **programs)
 {
@@ -27,6 +28,7 @@ static int exchange(const struct migration *migration, struct programs *programs
 	struct meta *meta = migration->meta;
 
 	if (pins_make_maps(maps) || pins_replace_meta(folder, maps) || pins_pin_maps(folder, maps) ||
+	    sharing_apply(folder) ||
 	    (programs && programs_attach(programs, migration->link, folder, maps, meta->mode, meta)) ||
 	    pins_settle(folder, meta->layout))
 		return FAILED;

@@ -36,6 +36,15 @@ bool program_is_ours(__u32 program_id, const struct maps *maps)
 	return found;
 }
 
+bool program_is_hidden(__u32 program_id)
+{
+	int program = bpf_prog_get_fd_by_id(program_id);
+
+	if (program >= 0)
+		close(program);
+	return program < 0 && errno == EPERM;
+}
+
 void program_name(__u32 program_id, char *name)
 {
 	int program = bpf_prog_get_fd_by_id(program_id);
@@ -66,7 +75,7 @@ int pinned_link_open(const char *folder, const char *name, __u32 *ifindex)
 	return link;
 }
 
-void pinned_link_remove(const char *folder, const char *name)
+bool pinned_link_remove(const char *folder, const char *name)
 {
 	char path[PATH_MAX];
 	int link;
@@ -74,10 +83,11 @@ void pinned_link_remove(const char *folder, const char *name)
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
 	link = bpf_obj_get(path);
 	if (link < 0)
-		return;
+		return false;
 	bpf_link_detach(link);
 	unlink(path);
 	close(link);
+	return true;
 }
 
 int pinned_link_make(int link, const char *folder, const char *name)

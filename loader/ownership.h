@@ -14,17 +14,21 @@
 /* False too if the kernel will not say. */
 bool program_is_ours(__u32 program_id, const struct maps *maps);
 
+/* Whether the kernel will not say, to those without CAP_SYS_ADMIN. */
+bool program_is_hidden(__u32 program_id);
+
 /* The name of a program, for messages; "?" if the kernel will not say. `name` holds BPF_OBJ_NAME_LEN bytes. */
 void program_name(__u32 program_id, char *name);
 
 /*
- * Opens the link pinned as folder/name. Returns its descriptor, or -1 if there is none. *ifindex gets the device that
+ * Opens the link pinned as folder/name. Returns its descriptor, or -1 if there is none, or (errno EACCES) it is not for
+ * this user to open. *ifindex gets the device that
  * it is attached to, 0 if that is gone.
  */
 int pinned_link_open(const char *folder, const char *name, __u32 *ifindex);
 
-/* Takes the link and its pin away; absent is fine. */
-void pinned_link_remove(const char *folder, const char *name);
+/* Takes the link and its pin away; false if there is none. */
+bool pinned_link_remove(const char *folder, const char *name);
 
 /* Pins it there, in the place of a dead one. 0 or -errno. */
 int pinned_link_make(int link, const char *folder, const char *name);

@@ -18,6 +18,7 @@
 #include "layout.h"
 #include "netns.h"
 #include "pins.h"
+#include "sharing.h"
 #include "verdict.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
@@ -63,10 +64,14 @@ static const struct pinned_map pinned_maps[] = {
 	  2 },
 };
 
+/* The layout that brought pinned programs. */
+#define PROGRAMS_SINCE 2
+
 /* The pin of a `meta` that is to take the other's place. */
 #define META_NEW "meta_new"
 
 static const char *const pinned_links[] = { "link_xdp", "link_encap", "link_decap" };
+static const char *const pinned_programs[] = { "program_encap", "program_encap2", "program_decap", "program_decap2" };
 
 static int *field_of(struct maps *maps, const struct pinned_map *map)
 {
@@ -267,13 +272,15 @@ int pins_folder_state(const char *folder, enum folder_state *state)
 int pins_make_folder(const struct pins *pins, const char *folder)
 {
 	char parent[PATH_MAX];
+	int error;
 
 	snprintf(parent, sizeof(parent), "%s/ipipbpf", pins->root);
 	if (mkdir(parent, 0700) && errno != EEXIST)
 		return fail("cannot make %s: %s", parent, strerror(errno));
-	if (mkdir(folder, 0700) && errno != EEXIST) {
-		fail("cannot make %s: %s", folder, strerror(errno));
-		rmdir(parent);
+	error = sharing_make_folder(folder, parent);
+	if (error && error != -EEXIST) {
+		fail("cannot make %s: %s", folder, strerror(-error));
+		pins_remove_empty(pins);
 		return FAILED;
 	}
 	return DONE;
@@ -286,14 +293,17 @@ static int path_of(char path[PATH_MAX], const char *folder, const char *name)
 	return DONE;
 }
 
-/* A map by its pin. Returns 0 or -errno, and then *fd is -1. */
+/* A map by its pin; to read alone if it is another's, who shares it. Returns 0 or -errno, and then *fd is -1. */
 static int open_map(const char *path, int *fd, struct bpf_map_info *info)
 {
+	LIBBPF_OPTS(bpf_obj_get_opts, for_reading, .file_flags = BPF_F_RDONLY);
 	__u32 size = sizeof(*info);
 	int error;
 
 	memset(info, 0, sizeof(*info));
 	*fd = bpf_obj_get(path);
+	if (*fd < 0 && errno == EACCES)
+		*fd = bpf_obj_get_opts(path, &for_reading);
 	if (*fd < 0)
 		return -errno;
 	/* Of a pinned program or link this is other information; what is asked of it then does not fit. */
@@ -425,6 +435,15 @@ static int remove_pin(const char *folder, const char *name)
 	return DONE;
 }
 
+static int remove_programs(const char *folder)
+{
+	int result = DONE;
+
+	for (size_t i = 0; i < COUNT(pinned_programs); i++)
+		result |= remove_pin(folder, pinned_programs[i]);
+	return result;
+}
+
 /* Pins the map there in one step, whatever was pinned there before. */
 static int pin_over(const char *folder, int fd, const char *name)
 {
@@ -450,6 +469,8 @@ int pins_settle(const char *folder, __u32 layout)
 		if (pinned_maps[i].since > layout)
 			result |= remove_pin(folder, pinned_maps[i].name);
 	}
+	if (layout < PROGRAMS_SINCE)
+		result |= remove_programs(folder);
 	return result ? FAILED : remove_pin(folder, "meta_old");
 }
 
@@ -458,7 +479,8 @@ void pins_remove_empty(const struct pins *pins)
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s/ipipbpf", pins->root);
-	rmdir(path);
+	if (!sharing_with_group(path))
+		rmdir(path);
 }
 
 int pins_remove_folder(const struct pins *pins, const char *folder)
@@ -467,7 +489,7 @@ int pins_remove_folder(const struct pins *pins, const char *folder)
 
 	for (size_t i = 0; i < COUNT(pinned_links); i++)
 		result |= remove_pin(folder, pinned_links[i]);
-	result |= remove_pin(folder, META_NEW);
+	result |= remove_programs(folder) | remove_pin(folder, META_NEW);
 	for (size_t i = COUNT(pinned_maps); i-- > 1;)
 		result |= remove_pin(folder, pinned_maps[i].name);
 	if (result || remove_pin(folder, pinned_maps[0].name))

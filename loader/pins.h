@@ -79,7 +79,10 @@ int pins_settle(const char *folder, __u32 layout);
 
 void pins_close_maps(struct maps *maps);
 
-/* Removes `ipipbpf` if it is empty, as an attach leaves it that was killed before it made its own folder. */
+/*
+ * Removes `ipipbpf` if it is empty, as an attach leaves it that was killed before it made its own folder, and nobody
+ * made it for others to read.
+ */
 void pins_remove_empty(const struct pins *pins);
 
 /*

@@ -104,9 +104,12 @@ int programs_attach(struct programs *programs, const struct link *link, const ch
 
 int programs_detach(__u32 ifindex, const char *folder, const struct maps *maps, struct meta *meta)
 {
+	if (ifindex && meta->hook == HOOK_XDP && hook_xdp_is_hidden(ifindex, folder))
+		return fail("%s: whose its XDP program is, the kernel tells only to CAP_SYS_ADMIN; run it as root",
+			    strrchr(folder, '/') + 1);
+	if (hook_tc_detach(ifindex, folder, maps, TC_INGRESS) || hook_tc_detach(ifindex, folder, maps, TC_EGRESS))
+		return FAILED;
 	hook_xdp_detach(ifindex, folder, maps);
-	hook_tc_detach(ifindex, folder, maps, TC_INGRESS);
-	hook_tc_detach(ifindex, folder, maps, TC_EGRESS);
 	if (ifindex)
 		hook_tc_clean(ifindex, meta);
 	return DONE;
@@ -117,6 +120,8 @@ int programs_state(__u32 ifindex, const char *folder, const struct maps *maps, c
 {
 	enum xdp_place place = meta->hook == HOOK_XDP ? hook_xdp_find(ifindex, folder, maps) : XDP_ABSENT;
 
+	if (meta->hook == HOOK_XDP && place == XDP_ABSENT && hook_xdp_is_hidden(ifindex, folder))
+		place = XDP_DISPATCHER;
 	state->left_over = meta->hook != HOOK_XDP && hook_xdp_is_left_over(ifindex, folder, maps);
 	state->encap = hook_tc_find(ifindex, folder, maps, TC_EGRESS);
 	state->decap = (meta->mode_used == MODE_TC || place != XDP_ABSENT) &&
