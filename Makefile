@@ -141,8 +141,8 @@ demo: root ## as root: a tunnel between two hosts in network namespaces, shown a
 	@$(MAKE) all
 	@tests/demo
 
-bench: root ## as root: print a table of speeds
-	@tests/install-packages build check
+bench: root ## as root: measure the speed, next to that of other tunnels: tables, JSON and charts
+	@tests/install-packages build bench vm
 	@$(MAKE) all
 	@tests/bench/run
 

@@ -4,5 +4,6 @@
 
 /* bpf_ktime_get_ns() counts these, from boot and without time asleep: CLOCK_MONOTONIC. */
 #define SECOND_NS 1000000000ULL
+#define MILLISECOND_NS 1000000ULL
 
 #endif

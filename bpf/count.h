@@ -15,6 +15,14 @@ static __always_inline void count_verdict(enum verdict verdict, __u32 packets)
 		*count += packets;
 }
 
+/* A function of its own: what a peer's first packet needs is in no other's way. */
+static __noinline void count_begin(__be32 remote)
+{
+	struct peer_counters none = {};
+
+	bpf_map_update_elem(&peer_counters, &remote, &none, BPF_NOEXIST);
+}
+
 /*
  * A peer's counters on this CPU. A peer that was added with bpftool gets them with its first packet; NULL if there is no
  * memory for them.
@@ -22,11 +30,10 @@ static __always_inline void count_verdict(enum verdict verdict, __u32 packets)
 static __always_inline struct peer_counters *count_of_peer(__be32 remote)
 {
 	struct peer_counters *counters = bpf_map_lookup_elem(&peer_counters, &remote);
-	struct peer_counters none = {};
 
 	if (counters)
 		return counters;
-	bpf_map_update_elem(&peer_counters, &remote, &none, BPF_NOEXIST);
+	count_begin(remote);
 	return bpf_map_lookup_elem(&peer_counters, &remote);
 }
 

@@ -8,6 +8,7 @@
 
 #include "count.h"
 #include "ecn.h"
+#include "peer.h"
 #include "quote.h"
 #include "reverse_path.h"
 
@@ -54,15 +55,27 @@ static __always_inline bool decap_expects_error(const struct frame *frame, const
 	       (ipv4_is_icmp_error(frame, ip) && ip->header->saddr && peer_find(ip->header->saddr));
 }
 
+/* Whether there are rules for a packet without a tunnel. */
+static __always_inline bool decap_judges_plain(const struct meta *device)
+{
+	return device->plain == PLAIN_DROP || (device->plain == PLAIN_BY_RPF && device->rpf == RPF_STRICT);
+}
+
+/* A first look at the IPv4 header `ip` bytes in: may the rules have a word on this packet? */
+static __always_inline bool decap_concerns(const struct frame *frame, __u32 ip, const struct meta *device)
+{
+	const struct iphdr *header = frame_at(frame, ip, sizeof(*header));
+
+	return header && (header->protocol == IPPROTO_IPIP || decap_judges_plain(device));
+}
+
 /* A packet that is not IPIP: may its source come without a tunnel? */
 static __always_inline void decap_plain(const struct frame *frame, struct decap *decap, const struct meta *device,
 					__u32 gso_size)
 {
 	const struct prefix *prefix;
 
-	if (device->plain == PLAIN_PASS || (device->plain == PLAIN_BY_RPF && device->rpf != RPF_STRICT))
-		return;
-	prefix = prefix_find(decap->outer.header->saddr);
+	prefix = prefix_find(device, decap->outer.header->saddr);
 	if (!prefix || prefix_is_bare(prefix) || decap_expects_error(frame, &decap->outer, device))
 		return;
 	decap_decide(decap, VERDICT_PLAIN_SOURCE);
@@ -117,7 +130,7 @@ static __always_inline enum verdict decap_check_addresses(hook_context *ctx, con
 	if (rpf == RPF_OFF)
 		return VERDICT_DECAP_OK;
 	verdict = reverse_path_check(ctx, frame, &decap->outer, &decap->inner, decap->peer, rpf == RPF_STRICT, tagged,
-				     device->ifindex);
+				     device);
 	return monitor == SWITCH_ON ? monitored(verdict) : verdict;
 }
 
@@ -163,12 +176,8 @@ static __always_inline void decap_ipip(hook_context *ctx, const struct frame *fr
 static __always_inline void decap_judge(hook_context *ctx, const struct frame *frame, __u32 ip,
 					const struct meta *device, bool tagged, __u32 gso_size, struct decap *decap)
 {
-	decap->fate = FATE_UNTOUCHED;
-	decap->counted = false;
-	decap->known = false;
-	decap->segments = (struct segments){
-		.count = 1
-	}; /* whole: Linux 5.10 lets nothing be moved that was not written */
+	/* Whole: Linux 5.10 lets nothing be moved that was not written. */
+	*decap = (struct decap){ .fate = FATE_UNTOUCHED, .segments.count = 1 };
 	if (!ipv4_find(frame, ip, &decap->outer))
 		return;
 	if (decap->outer.header->protocol == IPPROTO_IPIP)

@@ -12,6 +12,8 @@
 #include "icmp.h"
 #include "identification.h"
 #include "path.h"
+#include "peer.h"
+#include "prefix.h"
 
 #define IPV4_TOTAL_MAX 65535
 
@@ -83,13 +85,11 @@ static __always_inline bool encap_runs_in_a_circle(const struct frame *frame, co
 }
 
 /* The inner packet's own fitness to be wrapped. */
-static __always_inline enum verdict encap_check_inner(const struct frame *frame, struct encap *encap, __u32 available,
-						      bool gso, bool forwarded)
+static __always_inline enum verdict encap_check_inner(const struct frame *frame, const struct encap *encap,
+						      __u32 available, bool forwarded)
 {
 	const struct ipv4 *inner = &encap->inner;
 
-	if (gso)
-		encap->inner.total_len = available;
 	if (inner->header_len < sizeof(*inner->header) || inner->total_len < inner->header_len ||
 	    inner->total_len > available)
 		return VERDICT_INNER_BAD;
@@ -100,7 +100,7 @@ static __always_inline enum verdict encap_check_inner(const struct frame *frame,
 
 static __always_inline bool fib_leads_to_our_next_hop(const struct bpf_fib_lookup *fib)
 {
-	static const __u8 next_hop[4] = NEXT_HOP;
+	static const __u8 next_hop[4] __attribute__((aligned(4))) = NEXT_HOP;
 
 	return fib->family == AF_INET && fib->ipv4_dst == address_of(next_hop);
 }
@@ -207,17 +207,17 @@ static __always_inline bool encap_finds_error(const struct encap *encap, struct 
 
 /* The outer header. Built by value, so that what is not named here is 0. */
 static __always_inline struct iphdr encap_header(const struct encap *encap, const struct peer *peer,
-						 const struct meta *device)
+						 const struct meta *device, __u8 tos)
 {
 	__u32 total_len = encap->inner.total_len + sizeof(struct iphdr);
 	const struct iphdr *inner = encap->inner.header;
 	struct iphdr outer = {
 		.version = 4,
 		.ihl = sizeof(outer) / 4,
-		.tos = encap_tos(inner, peer, device),
+		.tos = tos,
 		.ttl = encap_ttl(inner, peer, device),
 		.protocol = IPPROTO_IPIP,
-		.saddr = peer_local(peer, device),
+		.saddr = encap->local,
 		.daddr = encap->remote,
 	};
 
@@ -242,18 +242,21 @@ static __always_inline void encap_judge(hook_context *ctx, const struct frame *f
 {
 	const struct prefix *prefix;
 	const struct peer *peer;
+	__u8 tos;
 
 	encap->counted = false;
 	encap->counters = NULL;
 	if (!ipv4_find(frame, ip, &encap->inner) || encap_is_ours(encap->inner.header, device))
 		return;
-	prefix = prefix_find(encap->inner.header->daddr);
+	prefix = prefix_find(device, encap->inner.header->daddr);
 	if (!prefix || prefix_is_bare(prefix))
 		return;
 	encap->remote = address_of(prefix->remote);
 	if (!encap->remote && prefix_is_valid(prefix))
 		return; /* the peer `any` only receives */
 	encap->counted = true;
+	if (gso_size)
+		encap->inner.total_len = frame->len - ip; /* the header's may be wrong, or 0: BIG TCP */
 	encap->segments = segments_of(frame, &encap->inner, gso_size);
 	encap->verdict = VERDICT_TAGGED;
 	if (tagged)
@@ -267,15 +270,15 @@ static __always_inline void encap_judge(hook_context *ctx, const struct frame *f
 	if (!peer_is_valid(peer) || !prefix_is_valid(prefix))
 		return;
 	encap->local = peer_local(peer, device);
-	encap->verdict = encap_check_inner(frame, encap, frame->len - ip, gso_size, forwarded);
+	encap->verdict = encap_check_inner(frame, encap, frame->len - ip, forwarded);
 	if (encap->verdict != VERDICT_ENCAP_OK)
 		return;
-	encap->segments = segments_of(frame, &encap->inner, gso_size);
-	encap->verdict = encap_route(ctx, encap, device, encap->local, encap_tos(encap->inner.header, peer, device));
+	tos = encap_tos(encap->inner.header, peer, device);
+	encap->verdict = encap_route(ctx, encap, device, encap->local, tos);
 	if (encap->verdict == VERDICT_ENCAP_OK || encap->verdict == VERDICT_ENCAP_TOO_BIG)
 		encap->verdict = encap_check_path(encap, device, peer, encap->verdict);
 	if (encap->verdict == VERDICT_ENCAP_OK)
-		*outer = encap_header(encap, peer, device);
+		*outer = encap_header(encap, peer, device, tos);
 }
 
 static __always_inline void encap_count(const struct encap *encap)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Peers and prefixes: whose address it is, and which settings are in force. */
+/* Peers, and which settings are in force. */
 #ifndef PEER_H
 #define PEER_H
 
@@ -22,45 +22,31 @@ static __always_inline __be32 peer_local(const struct peer *peer, const struct m
 	return address_of(peer->local) ?: address_of(device->local);
 }
 
+/* A field that begins a word of a peer's entry. */
+#define PEER_WORD(field) (__builtin_offsetof(struct peer, field) / sizeof(__u32))
+
+/* A function of its own: few peers have settings of their own. */
+static __noinline bool peer_settings_are_valid(const struct peer *peer)
+{
+	return peer->ttl_mode <= FIELD_FIXED && !(peer->ttl_mode == FIELD_FIXED && !peer->ttl) &&
+	       peer->tos_mode <= FIELD_FIXED && !(peer->tos_mode == FIELD_FIXED && peer->tos & ECN_MASK) &&
+	       peer->df <= DF_NOPMTUDISC && peer->rpf <= RPF_OFF && peer->monitor <= SWITCH_OFF &&
+	       peer->ecn <= ECN_COMPATIBILITY;
+}
+
 /* False if a value is out of range or a reserved byte is not 0 (struct peer). */
 static __always_inline bool peer_is_valid(const struct peer *peer)
 {
-	if (peer->ttl_mode > FIELD_FIXED || (peer->ttl_mode == FIELD_FIXED && !peer->ttl) ||
-	    peer->tos_mode > FIELD_FIXED || (peer->tos_mode == FIELD_FIXED && peer->tos & ECN_MASK) ||
-	    peer->df > DF_NOPMTUDISC || peer->rpf > RPF_OFF || peer->monitor > SWITCH_OFF ||
-	    peer->ecn > ECN_COMPATIBILITY || peer->type != TYPE_IPIP)
-		return false;
+	const __u32 *words = (const __u32 *)peer;
+	__u32 settings = 0, zeros = TYPE_IPIP;
+
 #pragma unroll
-	for (__u32 i = 0; i < sizeof(peer->reserved); i++)
-		if (peer->reserved[i])
-			return false;
-	return true;
-}
-
-/* The longest prefix that holds the address, or NULL. */
-static __always_inline struct prefix *prefix_find(__be32 address)
-{
-	struct prefix_key key = { .prefixlen = 32 };
-
-	__builtin_memcpy(key.addr, &address, sizeof(key.addr));
-	return bpf_map_lookup_elem(&prefixes, &key);
-}
-
-/* False if `bare` is neither 0 nor 1, or a reserved byte is not 0. */
-static __always_inline bool prefix_is_valid(const struct prefix *prefix)
-{
-	return prefix->bare <= 1 && !prefix->reserved[0] && !prefix->reserved[1] && !prefix->reserved[2];
-}
-
-/* An exception: through no tunnel. What is not written rightly is none. */
-static __always_inline bool prefix_is_bare(const struct prefix *prefix)
-{
-	return prefix->bare && prefix_is_valid(prefix);
-}
-
-static __always_inline bool prefix_belongs_to(const struct prefix *prefix, __be32 remote)
-{
-	return prefix && prefix_is_valid(prefix) && !prefix->bare && address_of(prefix->remote) == remote;
+	for (__u32 i = PEER_WORD(ttl); i < PEER_WORD(type); i++)
+		settings |= words[i];
+#pragma unroll
+	for (__u32 i = PEER_WORD(type); i < sizeof(*peer) / sizeof(*words); i++)
+		zeros |= words[i];
+	return !zeros && (!settings || peer_settings_are_valid(peer));
 }
 
 #endif

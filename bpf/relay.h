@@ -8,6 +8,7 @@
 
 #include "icmp.h"
 #include "path.h"
+#include "prefix.h"
 #include "quote.h"
 
 /* What an ICMP error must quote of the inner packet to be handed on: its header, and these bytes (RFC 792). */
@@ -114,7 +115,7 @@ static __always_inline enum verdict relay_judge(const struct frame *frame, const
 	if (!message || !relay_translates(message, &relay->error))
 		return VERDICT_ERROR_IGNORED;
 	complete = relay_finds_inner(frame, relay);
-	if (complete && !prefix_belongs_to(prefix_find(relay->inner.header->daddr), remote))
+	if (complete && !prefix_belongs_to(prefix_find(device, relay->inner.header->daddr), remote))
 		return VERDICT_ERROR_IGNORED;
 	if (relay->error.code == ICMP_FRAGMENTATION_NEEDED && !relay_learn_mtu(message, relay, device))
 		return VERDICT_ERROR_IGNORED;

@@ -7,7 +7,7 @@
 #define REVERSE_PATH_H
 
 #include "fib.h"
-#include "peer.h"
+#include "prefix.h"
 
 /* Does a unicast route lead back to `inner`'s source, and with `ifindex`, through that device? */
 static __always_inline enum verdict route_back(hook_context *ctx, const struct iphdr *inner, __u32 ifindex)
@@ -18,7 +18,8 @@ static __always_inline enum verdict route_back(hook_context *ctx, const struct i
 		/* No question of MTU: with 0, a TC program's whole packet would be held against it. */
 		.tot_len = sizeof(*inner),
 	};
-	long answer = fib_ask(ctx, &fib);
+	/* Whether the next hop answers is nothing to this check. */
+	long answer = fib_ask_with(ctx, &fib, features.skip_neighbour ? BPF_FIB_LOOKUP_SKIP_NEIGH : 0);
 
 	if (fib_is_silent(answer))
 		return VERDICT_FIB_UNAVAILABLE;
@@ -35,17 +36,17 @@ static __always_inline enum verdict route_back(hook_context *ctx, const struct i
  */
 static __always_inline enum verdict reverse_path_check(hook_context *ctx, const struct frame *frame,
 						       const struct ipv4 *outer, const struct ipv4 *inner, __be32 peer,
-						       bool strict, bool tagged, __u32 ifindex)
+						       bool strict, bool tagged, const struct meta *device)
 {
 	__be32 source = inner->header->saddr;
 
 	if (!strict)
 		return route_back(ctx, inner->header, 0);
 	/* An ICMP error of the far end itself bears its outer address. */
-	if (!prefix_belongs_to(prefix_find(source), peer) &&
+	if (!prefix_belongs_to(prefix_find(device, source), peer) &&
 	    !(source == outer->header->saddr && ipv4_is_icmp_error(frame, inner)))
 		return VERDICT_RPF_PREFIX;
-	return route_back(ctx, inner->header, tagged ? 0 : ifindex);
+	return route_back(ctx, inner->header, tagged ? 0 : device->ifindex);
 }
 
 /* The verdict under `monitor`: counted apart, and let through. */

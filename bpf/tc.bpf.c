@@ -114,7 +114,7 @@ int decap_tc(struct __sk_buff *skb)
 			return action;
 		frame = tc_frame(skb);
 	}
-	if (!decap_is_due(device, HOOK_TC, frame.len - ip))
+	if (!decap_is_due(device, HOOK_TC, frame.len - ip) || !decap_concerns(&frame, ip, device))
 		return TC_ACT_UNSPEC;
 	tc_reach_judged(skb, &frame, ip);
 	decap_judge(skb, &frame, ip, device, skb->vlan_present || ip > features.link_header, skb->gso_size, &decap);
@@ -150,22 +150,28 @@ static __always_inline bool tc_grow(struct __sk_buff *skb)
 	return !error;
 }
 
+/* What comes before the inner packet. Aligned, as the compiler would copy single bytes without that. */
+struct outer_headers {
+	__u8 unused[2];
+	struct ethhdr eth;
+	struct iphdr ip;
+} __attribute__((aligned(4)));
+
+_Static_assert(sizeof(struct outer_headers) == 2 + sizeof(struct ethhdr) + sizeof(struct iphdr), "no gap in between");
+
 /* Puts the outer header in place, and over an Ethernet header the next hop's addresses. */
-static __always_inline bool tc_wrap(struct __sk_buff *skb, const struct encap *encap, const struct iphdr *outer)
+static __always_inline bool tc_wrap(struct __sk_buff *skb, const struct encap *encap, struct outer_headers *headers)
 {
-	struct {
-		struct ethhdr eth;
-		struct iphdr ip;
-	} __attribute__((packed)) headers = { .ip = *outer };
+	struct ethhdr *eth = &headers->eth;
 
 	if (!tc_grow(skb))
 		return false;
 	if (!features.link_header || !encap->resolved)
-		return !bpf_skb_store_bytes(skb, features.link_header, outer, sizeof(*outer), 0);
-	__builtin_memcpy(headers.eth.h_dest, encap->fib.dmac, sizeof(headers.eth.h_dest));
-	__builtin_memcpy(headers.eth.h_source, encap->fib.smac, sizeof(headers.eth.h_source));
-	headers.eth.h_proto = bpf_htons(ETH_P_IP);
-	return !bpf_skb_store_bytes(skb, 0, &headers, sizeof(headers), 0);
+		return !bpf_skb_store_bytes(skb, features.link_header, &headers->ip, sizeof(headers->ip), 0);
+	__builtin_memcpy(eth->h_dest, encap->fib.dmac, sizeof(eth->h_dest));
+	__builtin_memcpy(eth->h_source, encap->fib.smac, sizeof(eth->h_source));
+	eth->h_proto = bpf_htons(ETH_P_IP);
+	return !bpf_skb_store_bytes(skb, 0, eth, sizeof(*eth) + sizeof(headers->ip), 0);
 }
 
 /*
@@ -194,7 +200,7 @@ static __always_inline int tc_refuse(struct __sk_buff *skb, const struct encap *
 SEC("tc")
 int encap(struct __sk_buff *skb)
 {
-	struct iphdr outer = {};
+	struct outer_headers headers = {};
 	struct encap encap;
 	struct meta *device;
 	struct frame frame;
@@ -204,14 +210,14 @@ int encap(struct __sk_buff *skb)
 	if (!device || !tc_finds_ipv4(skb, &frame, &ip))
 		return TC_ACT_UNSPEC;
 	encap_judge(skb, &frame, ip, device, skb->vlan_present || ip > features.link_header, skb->ingress_ifindex,
-		    skb->gso_size, &encap, &outer);
+		    skb->gso_size, &encap, &headers.ip);
 	if (!encap.counted)
 		return TC_ACT_UNSPEC;
 	if (encap.verdict == VERDICT_ENCAP_OK) {
 		if (neighbour_is_due(encap.counters))
 			encap.resolved = false;
 		/* A device without link header has no neighbours, and a packet of its own no room for another's header. */
-		if (!tc_wrap(skb, &encap, &outer) || (!features.link_header && encap.ifindex != device->ifindex))
+		if (!tc_wrap(skb, &encap, &headers) || (!features.link_header && encap.ifindex != device->ifindex))
 			encap.verdict = VERDICT_ENCAP_ERROR;
 	}
 	encap_count(&encap);

@@ -10,9 +10,7 @@ typedef struct xdp_md hook_context;
 char LICENSE[] SEC("license") = "GPL";
 
 /* An Ethernet header and its tags. */
-struct link_header {
-	__u8 bytes[sizeof(struct ethhdr) + TAGS_MAX * sizeof(struct vlan_hdr)];
-};
+#define LINK_HEADER_MAX (sizeof(struct ethhdr) + TAGS_MAX * sizeof(struct vlan_hdr))
 
 static __always_inline struct frame xdp_frame(struct xdp_md *ctx)
 {
@@ -20,25 +18,6 @@ static __always_inline struct frame xdp_frame(struct xdp_md *ctx)
 
 	frame.len = features.xdp_buff_len ? bpf_xdp_get_buff_len(ctx) : frame.end - frame.data;
 	return frame;
-}
-
-static __always_inline bool copy_link_header(void *to, const void *from, __u32 len)
-{
-	switch (len) {
-	case 0:
-		return true;
-	case sizeof(struct ethhdr):
-		__builtin_memcpy(to, from, sizeof(struct ethhdr));
-		return true;
-	case sizeof(struct ethhdr) + sizeof(struct vlan_hdr):
-		__builtin_memcpy(to, from, sizeof(struct ethhdr) + sizeof(struct vlan_hdr));
-		return true;
-	case sizeof(struct link_header):
-		__builtin_memcpy(to, from, sizeof(struct link_header));
-		return true;
-	default:
-		return false;
-	}
 }
 
 /* Writes the combined ECN into the inner header. */
@@ -53,25 +32,43 @@ static __always_inline void xdp_write_ecn(struct decap *decap)
 	inner->tos = tos;
 }
 
-/* Cuts what lies behind the inner packet, and the outer header out from under the link header. */
+/* Moves the link header, `len` bytes with its tags, `by` bytes towards the end. */
+static __always_inline bool xdp_move_link_header(const struct frame *frame, __u32 len, __u32 by)
+{
+	/* Two bytes at a time: the compiler goes by the type, and would else copy single ones. */
+	__u16 *from, *to;
+
+	if (!len)
+		return true;
+	from = frame_at(frame, 0, LINK_HEADER_MAX);
+	to = frame_at(frame, by, LINK_HEADER_MAX);
+	if (!from || !to)
+		return false;
+	switch (len) {
+	case sizeof(struct ethhdr):
+		__builtin_memmove(to, from, sizeof(struct ethhdr));
+		return true;
+	case sizeof(struct ethhdr) + sizeof(struct vlan_hdr):
+		__builtin_memmove(to, from, sizeof(struct ethhdr) + sizeof(struct vlan_hdr));
+		return true;
+	case LINK_HEADER_MAX:
+		__builtin_memmove(to, from, LINK_HEADER_MAX);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Takes the outer header out from under the link header, and cuts what lies behind the inner packet. */
 static __always_inline bool xdp_strip(struct xdp_md *ctx, const struct frame *frame, const struct decap *decap)
 {
 	__u32 trailer = frame->len - decap->inner.offset - decap->inner.total_len;
-	__u32 link_len = decap->outer.offset;
-	struct link_header link;
-	struct frame stripped;
-	void *at;
 
-	at = frame_at(frame, 0, sizeof(link));
-	if (!at || !copy_link_header(&link, at, link_len))
+	if (!xdp_move_link_header(frame, decap->outer.offset, decap->outer.header_len))
 		return false;
 	if (trailer && bpf_xdp_adjust_tail(ctx, -(int)trailer))
 		return false;
-	if (bpf_xdp_adjust_head(ctx, decap->outer.header_len))
-		return false;
-	stripped = xdp_frame(ctx);
-	at = frame_at(&stripped, 0, sizeof(link));
-	return at && copy_link_header(at, &link, link_len);
+	return !bpf_xdp_adjust_head(ctx, decap->outer.header_len);
 }
 
 /* Frames in several buffers: the loader sets the flag for them where the kernel knows it (Linux 5.18). */
@@ -84,7 +81,8 @@ int decap_xdp(struct xdp_md *ctx)
 	__u32 key = 0, ip;
 
 	device = bpf_map_lookup_elem(&meta, &key);
-	if (!device || !frame_finds_ipv4(&frame, &ip) || !decap_is_due(device, HOOK_XDP, frame.len - ip))
+	if (!device || !frame_finds_ipv4(&frame, &ip) || !decap_is_due(device, HOOK_XDP, frame.len - ip) ||
+	    !decap_concerns(&frame, ip, device))
 		return XDP_PASS;
 	decap_judge(ctx, &frame, ip, device, ip > features.link_header, 0, &decap);
 	if (decap.fate == FATE_CARRY) {

@@ -10,6 +10,7 @@ struct features {
 	__u8 link_header;    /* bytes of DEV's link header: 14 for Ethernet, 0 for a device without one */
 	__u8 xdp_buff_len;   /* bpf_xdp_get_buff_len() exists: Linux 5.18 */
 	__u8 decap_l3_flag;  /* BPF_F_ADJ_ROOM_DECAP_L3_IPV4 exists: Linux 6.3 */
+	__u8 skip_neighbour; /* BPF_FIB_LOOKUP_SKIP_NEIGH exists: Linux 6.3 */
 	__u8 layouts_behind; /* how many layouts meta's is older than LAYOUT: what those brought is not in the map */
 };
 

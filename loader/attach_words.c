@@ -13,6 +13,7 @@ enum {
 	GROUP_ROUTES = GROUP_COMMAND << 3,
 	GROUP_MTU_EXPIRES = GROUP_COMMAND << 4,
 	GROUP_ICMP = GROUP_COMMAND << 5,
+	GROUP_CACHE = GROUP_COMMAND << 6,
 };
 
 static int take_mode(struct words *words, const struct keyword *keyword, void *into)
@@ -65,6 +66,17 @@ static int take_icmp(struct words *words, const struct keyword *keyword, void *i
 	return result;
 }
 
+static int take_cache(struct words *words, const struct keyword *keyword, void *into)
+{
+	struct attach_request *request = into;
+	__u32 milliseconds;
+	int result = words_number(words, keyword, 0, 60000, &milliseconds);
+
+	if (!result)
+		request->cache = milliseconds + 1;
+	return result;
+}
+
 const struct keyword attach_keywords[] = {
 	OPTIONS_KEYWORDS,
 	{ .name = "mode", .allowed = "auto|native|skb|tc", .group = GROUP_MODE, .take = take_mode },
@@ -73,6 +85,7 @@ const struct keyword attach_keywords[] = {
 	{ .name = "routes", .allowed = "on|off", .group = GROUP_ROUTES, .take = take_routes },
 	{ .name = "mtu_expires", .allowed = "1..86400", .group = GROUP_MTU_EXPIRES, .take = take_mtu_expires },
 	{ .name = "icmp", .allowed = "0..65535", .group = GROUP_ICMP, .take = take_icmp },
+	{ .name = "cache", .allowed = "0..60000", .group = GROUP_CACHE, .take = take_cache },
 };
 const size_t attach_keyword_count = COUNT(attach_keywords);
 

@@ -10,6 +10,7 @@
 #include "forwarding.h"
 #include "migration.h"
 #include "neighbour.h"
+#include "prefix_cache.h"
 #include "sharing.h"
 
 static int check_type(const struct link *link)
@@ -157,6 +158,8 @@ static void apply_request(const struct attach_request *request, struct meta *met
 		meta->mtu_expires = request->mtu_expires;
 	if (request->icmp_rate)
 		meta->icmp_rate = request->icmp_rate - 1;
+	if (request->cache)
+		meta->cache = request->cache - 1;
 }
 
 static int resolve_local(const struct attaching *attaching, struct meta *meta)
@@ -365,11 +368,24 @@ static void warn_local(const struct attaching *attaching)
 	warn("local %s is no address of this host", address_format(meta->local, address));
 }
 
+static int load(struct attaching *attaching)
+{
+	struct attachment *attachment = &attaching->attachment;
+	struct maps *maps = &attachment->maps;
+	bool fits = prefix_cache_fits(maps, &attachment->meta);
+
+	if (!fits && prefix_cache_make(maps, &attachment->meta))
+		return FAILED;
+	if (programs_load(&attaching->link, maps, &attaching->programs))
+		return FAILED;
+	return fits ? DONE : pins_remove_pin(attachment->folder, "prefix_cache");
+}
+
 int attaching_load(struct attaching *attaching)
 {
 	if (migrate(attaching, LAYOUT))
 		return FAILED;
-	if (!programs_load(&attaching->link, &attaching->attachment.maps, &attaching->programs))
+	if (!load(attaching))
 		return DONE;
 	migrate(attaching, attaching->layout);
 	return FAILED;

@@ -53,7 +53,7 @@ int attachment_open(const struct session *session, const char *device, struct at
 		    enum folder_state *state)
 {
 	memset(attachment, 0, sizeof(*attachment));
-	attachment->maps = MAPS_CLOSED;
+	attachment->maps = maps_closed();
 	if (pins_folder(&session->pins, session->netns, device, attachment->folder) ||
 	    pins_folder_state(attachment->folder, state))
 		return FAILED;

@@ -20,6 +20,7 @@ int change_begin(struct change *change, const struct session *session, const str
 	change->attachment = attachment;
 	change->link = *link;
 	change->journal.netlink = session->netlink;
+	change->journal.maps = &attachment->maps;
 	if (!prefixes_read(attachment->maps.prefixes, &change->prefixes) &&
 	    !route_records_read(attachment->maps.routes, &change->records) &&
 	    !peers_read(attachment->maps.peers, &change->peers) && !fib_read(session->netlink, &change->fib))

@@ -25,6 +25,7 @@ struct attach_request {
 	__u8 routes;    /* enum switch_mode */
 	__u32 mtu_expires;
 	__u32 icmp_rate; /* plus 1 */
+	__u32 cache;     /* plus 1 */
 };
 
 struct peer_request {

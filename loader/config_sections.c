@@ -67,7 +67,7 @@ const char *config_key(const char *word)
 {
 	static const char *const keys[] = {
 		"Local", "Src",       "Rpf",    "TTL",        "TOS",  "ECN",    "PMTUDisc", "Mode",
-		"Plain", "Fragments", "Routes", "MTUExpires", "ICMP", "Remote", "Type",
+		"Plain", "Fragments", "Routes", "MTUExpires", "ICMP", "Remote", "Type",     "Cache",
 	};
 
 	for (size_t i = 0; i < COUNT(keys); i++) {

@@ -11,6 +11,7 @@
 #include "fail.h"
 #include "forwarding.h"
 #include "neighbour.h"
+#include "prefix_cache.h"
 #include "settings.h"
 
 __attribute__((format(printf, 2, 3))) static void line(struct difference *difference, const char *format, ...)
@@ -74,7 +75,8 @@ static void compare_meta(const struct attaching *attaching, struct difference *d
 	if (before->layout != after->layout)
 		line(difference, "~ attach layout %u -> %u", before->layout, after->layout);
 	difference->programs |= before->mode != after->mode || before->ifindex != after->ifindex ||
-				before->layout != after->layout;
+				before->layout != after->layout ||
+				!prefix_cache_fits(&attaching->attachment.maps, after);
 }
 
 static int find_programs(const struct attaching *attaching, struct difference *difference)

@@ -9,6 +9,7 @@
 #include "journal.h"
 #include "layout.h"
 #include "map_batch.h"
+#include "prefix_cache.h"
 #include "progress.h"
 
 #define KEY_MAX sizeof(struct prefix_key)
@@ -124,7 +125,13 @@ static size_t count_alike(const struct step *steps, size_t count)
 	return alike;
 }
 
-static int do_map_steps(struct step *steps, size_t count, size_t *failed)
+/* At once: the next step may take away what the programs still know of, such as a prefix's former peer. */
+static int forget(const struct maps *maps, int fd)
+{
+	return fd == maps->prefixes ? prefix_cache_forget(maps) : 0;
+}
+
+static int do_map_steps(const struct maps *maps, struct step *steps, size_t count, size_t *failed)
 {
 	char keys[BATCH_MAX * KEY_MAX], values[BATCH_MAX * VALUE_MAX];
 	const struct map_step *first = &steps->map;
@@ -140,7 +147,10 @@ static int do_map_steps(struct step *steps, size_t count, size_t *failed)
 	for (size_t i = 0; i < done; i++)
 		steps[i].done = true;
 	*failed = done;
-	return error;
+	if (error)
+		return error;
+	*failed = 0;
+	return forget(maps, first->fd);
 }
 
 static struct nlmsghdr *request_of(struct netlink *netlink, const struct step *step)
@@ -196,7 +206,7 @@ int journal_flush(struct journal *journal, struct journal_failure *failure)
 
 		journal->tried += alike;
 		error = steps->is_route ? do_route_steps(journal->netlink, steps, alike, &failed)
-					: do_map_steps(steps, alike, &failed);
+					: do_map_steps(journal->maps, steps, alike, &failed);
 		if (error)
 			tell(&steps[failed], error, failure);
 		progress_step(&progress, alike);
@@ -205,13 +215,15 @@ int journal_flush(struct journal *journal, struct journal_failure *failure)
 	return error;
 }
 
-static int undo_map(const struct step *step)
+static int undo_map(const struct maps *maps, const struct step *step)
 {
 	const struct map_step *map = &step->map;
 
-	if (step->had)
-		return bpf_map_update_elem(map->fd, map->key, map->before, BPF_ANY) ? -errno : 0;
-	return bpf_map_delete_elem(map->fd, map->key) && errno != ENOENT ? -errno : 0;
+	if (step->had && bpf_map_update_elem(map->fd, map->key, map->before, BPF_ANY))
+		return -errno;
+	if (!step->had && bpf_map_delete_elem(map->fd, map->key) && errno != ENOENT)
+		return -errno;
+	return forget(maps, map->fd);
 }
 
 static int undo_route(struct netlink *netlink, const struct step *step)
@@ -232,7 +244,7 @@ void journal_undo(struct journal *journal)
 		int error = 0;
 
 		if (step->done)
-			error = step->is_route ? undo_route(journal->netlink, step) : undo_map(step);
+			error = step->is_route ? undo_route(journal->netlink, step) : undo_map(journal->maps, step);
 		if (error && !(step->is_route && error == -ENODEV))
 			warn("a step could not be undone: %s", strerror(-error));
 	}

@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 
+#include "maps.h"
 #include "netlink.h"
 #include "route.h"
 
@@ -15,6 +16,7 @@ struct step;
 
 struct journal {
 	struct netlink *netlink;
+	const struct maps *maps; /* of the attachment */
 	struct step *steps;
 	size_t count;
 	size_t room;

@@ -34,7 +34,7 @@ static const struct command commands[] = {
 	  "           [rpf strict|loose|off [monitor]] [plain drop|pass]\n"
 	  "           [ttl N|inherit] [tos N|inherit] [ecn normal|compat]\n"
 	  "           [pmtudisc|nopmtudisc] [mtu_expires SECS] [icmp N]\n"
-	  "           [fragments drop|stack] [routes on|off]",
+	  "           [fragments drop|stack] [routes on|off] [cache MS]",
 	  "carry tunnels on a device, or put an attachment right",
 	  "  local        source of the outer header; default: the device's first global address\n"
 	  "  src          preferred source of the kernel routes into the tunnels\n"
@@ -50,6 +50,8 @@ static const struct command commands[] = {
 	  "  icmp         ICMP errors that each CPU may send to inner senders in a second (default: 1000); 0: none\n"
 	  "  fragments    outer fragments: drop (default), or leave them to the stack\n"
 	  "  routes       whether a prefix brings its kernel route (default: on)\n"
+	  "  cache        milliseconds for which each CPU remembers whose prefix an address is in (default: 0, not at\n"
+	  "               all); what ipipbpf changes counts at once all the same, what bpftool changes after that time\n"
 	  "Attaching again keeps what is not given, exchanges the programs under traffic, and puts back routes,\n"
 	  "neighbour and sysctl that went missing.\n"
 	  "\n"

@@ -3,6 +3,8 @@
 #ifndef LOADER_MAPS_H
 #define LOADER_MAPS_H
 
+#include <string.h>
+
 /* File descriptors, -1: not open. `routes`, `peer_src` and `build` are the loader's alone. */
 struct maps {
 	int meta;
@@ -14,9 +16,19 @@ struct maps {
 	int identification;
 	int paths;
 	int paths_until;
+	int generation;
+	int prefix_cache;
 	int routes;
 	int peer_src;
 	int build;
 };
+
+static inline struct maps maps_closed(void)
+{
+	struct maps maps;
+
+	memset(&maps, -1, sizeof(maps));
+	return maps;
+}
 
 #endif

@@ -5,13 +5,20 @@
 #include "fail.h"
 #include "layouts.h"
 #include "migration.h"
+#include "prefix_cache.h"
 #include "programs.h"
 #include "sharing.h"
 
 static int load(const struct migration *migration, struct programs **programs)
 {
+	struct maps *maps = migration->maps;
+
 	*programs = NULL;
-	return migration->link ? programs_load(migration->link, migration->maps, programs) : DONE;
+	if (!migration->link)
+		return DONE;
+	if (!prefix_cache_fits(maps, migration->meta) && prefix_cache_make(maps, migration->meta))
+		return FAILED;
+	return programs_load(migration->link, maps, programs);
 }
 
 static void forget_old(struct maps *maps)

@@ -77,7 +77,8 @@ static int reuse_all(const struct tc_bpf *tc, const struct maps *maps)
 	       reuse(tc->maps.peers, maps->peers) || reuse(tc->maps.verdicts, maps->verdicts) ||
 	       reuse(tc->maps.peer_counters, maps->peer_counters) ||
 	       reuse(tc->maps.identification, maps->identification) || reuse(tc->maps.paths, maps->paths) ||
-	       reuse(tc->maps.paths_until, maps->paths_until);
+	       reuse(tc->maps.paths_until, maps->paths_until) || reuse(tc->maps.generation, maps->generation) ||
+	       reuse(tc->maps.prefix_cache, maps->prefix_cache);
 }
 
 static int keep_all(const struct tc_bpf *tc, struct maps *maps)
@@ -86,7 +87,8 @@ static int keep_all(const struct tc_bpf *tc, struct maps *maps)
 	       keep(tc->maps.peers, &maps->peers) || keep(tc->maps.verdicts, &maps->verdicts) ||
 	       keep(tc->maps.peer_counters, &maps->peer_counters) ||
 	       keep(tc->maps.identification, &maps->identification) || keep(tc->maps.paths, &maps->paths) ||
-	       keep(tc->maps.paths_until, &maps->paths_until);
+	       keep(tc->maps.paths_until, &maps->paths_until) || keep(tc->maps.generation, &maps->generation) ||
+	       keep(tc->maps.prefix_cache, &maps->prefix_cache);
 }
 
 int objects_load_tc(const struct link *link, struct maps *maps, struct tc_bpf **object)
@@ -124,7 +126,8 @@ int objects_open_xdp(const struct link *link, const struct maps *maps, enum mode
 		bpf_program__set_flags(xdp->progs.decap_xdp, BPF_F_XDP_HAS_FRAGS);
 	if (reuse(xdp->maps.meta, maps->meta) || reuse(xdp->maps.prefixes, maps->prefixes) ||
 	    reuse(xdp->maps.peers, maps->peers) || reuse(xdp->maps.verdicts, maps->verdicts) ||
-	    reuse(xdp->maps.peer_counters, maps->peer_counters)) {
+	    reuse(xdp->maps.peer_counters, maps->peer_counters) || reuse(xdp->maps.generation, maps->generation) ||
+	    reuse(xdp->maps.prefix_cache, maps->prefix_cache)) {
 		error = errno;
 		xdp_bpf__destroy(xdp);
 		return objects_fail("open the XDP program", error);

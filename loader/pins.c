@@ -56,6 +56,10 @@ static const struct pinned_map pinned_maps[] = {
 	  PEERS_MAX, false, false, 1 },
 	{ "paths_until", offsetof(struct maps, paths_until), BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(__u64), 1, false,
 	  false, 1 },
+	{ "generation", offsetof(struct maps, generation), BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(__u64), 1, false,
+	  false, 2 },
+	{ "prefix_cache", offsetof(struct maps, prefix_cache), BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(__u32),
+	  sizeof(struct cached_prefix), PREFIX_CACHE_MAX, false, false, 2 },
 	{ "routes", offsetof(struct maps, routes), BPF_MAP_TYPE_HASH, sizeof(struct prefix_key),
 	  sizeof(struct route_record), PREFIXES_MAX, true, false, 1 },
 	{ "peer_src", offsetof(struct maps, peer_src), BPF_MAP_TYPE_HASH, sizeof(struct peer_key),
@@ -357,7 +361,7 @@ static int open_checked(const char *folder, const struct pinned_map *map, int *f
 
 int pins_open_maps(const char *folder, struct maps *maps)
 {
-	*maps = MAPS_CLOSED;
+	*maps = maps_closed();
 	for (size_t i = 0; i < COUNT(pinned_maps); i++) {
 		if (open_checked(folder, &pinned_maps[i], field_of(maps, &pinned_maps[i]))) {
 			pins_close_maps(maps);
@@ -424,7 +428,7 @@ void pins_close_maps(struct maps *maps)
 	}
 }
 
-static int remove_pin(const char *folder, const char *name)
+int pins_remove_pin(const char *folder, const char *name)
 {
 	char path[PATH_MAX];
 
@@ -440,7 +444,7 @@ static int remove_programs(const char *folder)
 	int result = DONE;
 
 	for (size_t i = 0; i < COUNT(pinned_programs); i++)
-		result |= remove_pin(folder, pinned_programs[i]);
+		result |= pins_remove_pin(folder, pinned_programs[i]);
 	return result;
 }
 
@@ -449,7 +453,7 @@ static int pin_over(const char *folder, int fd, const char *name)
 {
 	char path[PATH_MAX], new[PATH_MAX];
 
-	if (path_of(path, folder, name) || path_of(new, folder, META_NEW) || remove_pin(folder, META_NEW))
+	if (path_of(path, folder, name) || path_of(new, folder, META_NEW) || pins_remove_pin(folder, META_NEW))
 		return FAILED;
 	if (bpf_obj_pin(fd, new) || rename(new, path))
 		return fail("cannot pin %s: %s", path, strerror(errno));
@@ -463,15 +467,15 @@ int pins_replace_meta(const char *folder, const struct maps *maps)
 
 int pins_settle(const char *folder, __u32 layout)
 {
-	int result = remove_pin(folder, META_NEW);
+	int result = pins_remove_pin(folder, META_NEW);
 
 	for (size_t i = 0; i < COUNT(pinned_maps); i++) {
 		if (pinned_maps[i].since > layout)
-			result |= remove_pin(folder, pinned_maps[i].name);
+			result |= pins_remove_pin(folder, pinned_maps[i].name);
 	}
 	if (layout < PROGRAMS_SINCE)
 		result |= remove_programs(folder);
-	return result ? FAILED : remove_pin(folder, "meta_old");
+	return result ? FAILED : pins_remove_pin(folder, "meta_old");
 }
 
 void pins_remove_empty(const struct pins *pins)
@@ -488,11 +492,11 @@ int pins_remove_folder(const struct pins *pins, const char *folder)
 	int result = DONE;
 
 	for (size_t i = 0; i < COUNT(pinned_links); i++)
-		result |= remove_pin(folder, pinned_links[i]);
-	result |= remove_programs(folder) | remove_pin(folder, META_NEW);
+		result |= pins_remove_pin(folder, pinned_links[i]);
+	result |= remove_programs(folder) | pins_remove_pin(folder, META_NEW);
 	for (size_t i = COUNT(pinned_maps); i-- > 1;)
-		result |= remove_pin(folder, pinned_maps[i].name);
-	if (result || remove_pin(folder, pinned_maps[0].name))
+		result |= pins_remove_pin(folder, pinned_maps[i].name);
+	if (result || pins_remove_pin(folder, pinned_maps[0].name))
 		return FAILED;
 	if (!rmdir(folder)) {
 		pins_remove_empty(pins);

@@ -77,6 +77,9 @@ const char *pins_missing_map(const struct maps *maps, __u32 layout);
 int pins_replace_meta(const char *folder, const struct maps *maps);
 int pins_settle(const char *folder, __u32 layout);
 
+/* Takes one pin of an attachment away, if it is there. DONE or FAILED. */
+int pins_remove_pin(const char *folder, const char *name);
+
 void pins_close_maps(struct maps *maps);
 
 /*
@@ -89,9 +92,5 @@ void pins_remove_empty(const struct pins *pins);
  * Removes our pins, `meta` last, the folder, and `ipipbpf` if it is empty then. Strangers' files stay. DONE or FAILED.
  */
 int pins_remove_folder(const struct pins *pins, const char *folder);
-
-/* clang-format off */
-#define MAPS_CLOSED ((struct maps){ -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1 })
-/* clang-format on */
 
 #endif

@@ -36,6 +36,7 @@ struct features probe_features(const struct link *link)
 		.link_header = link->type == ARPHRD_ETHER ? ETHER_HDR_LEN : 0,
 		.xdp_buff_len = libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_get_buff_len, NULL) == 1,
 		.decap_l3_flag = kernel_knows("BPF_F_ADJ_ROOM_DECAP_L3_IPV4"),
+		.skip_neighbour = kernel_knows("BPF_FIB_LOOKUP_SKIP_NEIGH"),
 	};
 }
 

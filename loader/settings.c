@@ -78,5 +78,6 @@ struct settings settings_of_meta(const struct meta *meta)
 	add(&settings, "routes", "%s", meta->routes == SWITCH_ON ? "on" : "off");
 	add(&settings, "mtu_expires", "%u", meta->mtu_expires);
 	add(&settings, "icmp", "%u", meta->icmp_rate);
+	add(&settings, "cache", "%u", meta->cache);
 	return settings;
 }

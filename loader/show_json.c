@@ -147,18 +147,18 @@ static json_t *report_object(const struct report *report)
 	const struct attachment *attachment = report->attachment;
 	const struct meta *meta = &attachment->meta;
 
-	return JSON_OBJECT({ "ifname", json_name(attachment->name.device) },
-			   { "netns", *attachment->name.netns ? json_name(attachment->name.netns) : json_null() },
-			   { "layout", json_number(meta->layout) },
-			   { "mode", json_string(options_mode_name(meta->mode_used)) },
-			   { "xdp", report->programs.xdp ? json_string(report->programs.xdp) : json_null() },
-			   { "rpf", rpf_string(meta->rpf) }, { "monitor", json_boolean(meta->monitor == SWITCH_ON) },
-			   { "plain", json_string(options_plain_drops(meta) ? "drop" : "pass") },
-			   { "ecn", ecn_string(meta->ecn) }, { "mtu_expires", json_number(meta->mtu_expires) },
-			   { "icmp", json_number(meta->icmp_rate) }, { "local", address_string(meta->local) },
-			   { "mtu", json_number(report->mtu) }, { "routes", json_boolean(meta->routes == SWITCH_ON) },
-			   { "missing", missing_list(report) }, { "peers", peer_list(report) },
-			   { "bare", bare_list(report) }, { "verdicts", json_verdicts(report->verdicts) });
+	return JSON_OBJECT(
+		{ "ifname", json_name(attachment->name.device) },
+		{ "netns", *attachment->name.netns ? json_name(attachment->name.netns) : json_null() },
+		{ "layout", json_number(meta->layout) }, { "mode", json_string(options_mode_name(meta->mode_used)) },
+		{ "xdp", report->programs.xdp ? json_string(report->programs.xdp) : json_null() },
+		{ "rpf", rpf_string(meta->rpf) }, { "monitor", json_boolean(meta->monitor == SWITCH_ON) },
+		{ "plain", json_string(options_plain_drops(meta) ? "drop" : "pass") }, { "ecn", ecn_string(meta->ecn) },
+		{ "mtu_expires", json_number(meta->mtu_expires) }, { "icmp", json_number(meta->icmp_rate) },
+		{ "local", address_string(meta->local) }, { "mtu", json_number(report->mtu) },
+		{ "routes", json_boolean(meta->routes == SWITCH_ON) }, { "cache", json_number(meta->cache) },
+		{ "missing", missing_list(report) }, { "peers", peer_list(report) }, { "bare", bare_list(report) },
+		{ "verdicts", json_verdicts(report->verdicts) });
 }
 
 int show_json(const struct report *reports, size_t count)

@@ -92,6 +92,8 @@ static void print_device(const struct report *report)
 	if (!address_is_zero(meta->src))
 		printf(", src %s", address_format(meta->src, address));
 	printf("\n");
+	if (meta->cache)
+		printf("  cache: %u ms\n", meta->cache);
 }
 
 static void print_remedy(const struct session *session, const struct report *report, enum remedy remedy)

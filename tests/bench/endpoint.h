@@ -6,6 +6,8 @@
 #include <arpa/inet.h>
 #include <err.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -19,6 +21,22 @@ static inline uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
+}
+
+/*
+ * Waits until one of some sockets is ready, without ever letting the CPU go idle: to wake an idle one takes longer than a
+ * packet's whole way, and whether it must be woken is chance. Returns false if `until` comes first.
+ */
+static inline bool spin_until_ready(struct pollfd *fds, nfds_t count, uint64_t until)
+{
+	int ready;
+
+	do {
+		ready = poll(fds, count, 0);
+		if (ready < 0)
+			err(1, "poll");
+	} while (!ready && now_ns() < until);
+	return ready;
 }
 
 /* Nanoseconds from a number of milliseconds, as text. */
@@ -40,9 +58,11 @@ static inline struct sockaddr_in endpoint(const char *address, const char *port)
 static inline int bound(int type, const char *address, const char *port)
 {
 	struct sockaddr_in end = endpoint(address, port);
-	int fd = socket(AF_INET, type, 0);
+	int fd = socket(AF_INET, type, 0), yes = 1;
 
-	if (fd < 0 || bind(fd, (struct sockaddr *)&end, sizeof(end)))
+	/* An earlier connection to this port may still be waiting for its last packets. */
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) ||
+	    bind(fd, (struct sockaddr *)&end, sizeof(end)))
 		err(1, "bind %s:%s", address, port);
 	return fd;
 }

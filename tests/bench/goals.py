@@ -7,19 +7,28 @@ from . import table
 
 @dataclass(frozen=True)
 class Goal:
-    """A ratio, and what it has to be at least."""
+    """A figure, and what it has to be: at least or at most so much. unit: what follows the numbers; "" for a ratio."""
     what: str
-    ratio: float
-    at_least: float
+    value: float
+    at_least: float = None
+    at_most: float = None
+    unit: str = ""
 
     @property
     def reached(self):
-        return self.ratio >= self.at_least
+        return ((self.at_least is None or self.value >= self.at_least)
+                and (self.at_most is None or self.value <= self.at_most))
+
+    def _text(self, number):
+        return f"{number:.0f} {self.unit}" if self.unit and abs(number) >= 10 else f"{number:.2f} {self.unit}".strip()
+
+    def row(self):
+        limit = f"at least {self._text(self.at_least)}" if self.at_most is None else f"at most {self._text(self.at_most)}"
+        return [self.what, self._text(self.value), limit, "yes" if self.reached else "no"]
 
 
 def show(goals):
-    rows = [[goal.what, f"{goal.ratio:.2f}", f"{goal.at_least:.2f}", "yes" if goal.reached else "no"] for goal in goals]
-    table.show("To reach", ["what", "ratio", "at least", "reached"], rows)
+    table.show("To reach", ["what", "measured", "to reach", "reached"], [goal.row() for goal in goals])
 
 
 def json(goals):

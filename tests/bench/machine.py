@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import subprocess
+import time
 
 # Processes that want a CPU, on average over a minute, from which on the benchmark is not alone.
 BUSY = 0.7
@@ -29,8 +30,30 @@ def describe():
             "load": round(os.getloadavg()[0], 2)}
 
 
+def line(described):
+    return "commit {commit}; Linux {kernel}; {cpu}, {cpus} CPUs; {date}".format(**described)
+
+
 def show(described):
-    print("{cpu}, {cpus} CPUs; Linux {kernel}; commit {commit}; {date}".format(**described), flush=True)
+    print(line(described), flush=True)
     if described["load"] > BUSY:
         print(f"The machine's load is {described['load']}: expect wide spreads, and do not compare with other runs.",
               flush=True)
+
+
+class Busy:
+    """Since when the benchmark runs, and what of the CPUs' time the machine below took for others meanwhile."""
+
+    def __init__(self):
+        self._start, self._ticks = time.monotonic(), self._cpu_ticks()
+
+    @staticmethod
+    def _cpu_ticks():
+        """Ticks that were stolen, and all."""
+        fields = [int(field) for field in pathlib.Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
+        return fields[7], sum(fields)
+
+    def show(self):
+        stolen, ticks = (now - before for now, before in zip(self._cpu_ticks(), self._ticks))
+        print(f"\nAll took {(time.monotonic() - self._start) / 60:.0f} minutes. Of the CPUs' time the host kept "
+              f"{stolen / ticks:.1%} for others.", flush=True)

@@ -7,8 +7,9 @@ from networks import topology, tunnels
 from networks.namespace import Namespace
 from networks.topology import A, B, INNER_A, INNER_B
 
-PLAIN, PLAIN_1480, VXLAN, AUTO = "plain", "plain, route MTU 1480", "vxlan, MTU 1450", "ipipbpf auto"
-MODES = ("native", "skb", "tc", "auto")
+PLAIN, PLAIN_1480, CONTROL = "plain", "plain, route MTU 1480", "the same again"
+VXLAN, IPIP, GRE = "vxlan, MTU 1450", "kernel's ipip", "kernel's gre"
+AUTO, NATIVE, SKB, TC = "ipipbpf auto", "ipipbpf native", "ipipbpf skb", "ipipbpf tc"
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,15 @@ def _plain_1480(network, name):
     return Path(name, network.a, A, network.b, B)
 
 
-def _vxlan(network, name):
-    ends = ((network.a, A, B, INNER_A, INNER_B), (network.b, B, A, INNER_B, INNER_A))
-    for host, local, remote, source, target in ends:
-        host.ip("link add vxlan0 mtu 1450 type vxlan id 1 dstport 4789 "
-                f"local {local} remote {remote} dev {network.device}",
-                "link set vxlan0 up", f"route add {target} dev vxlan0 src {source}")
-    return Path(name, network.a, INNER_A, network.b, INNER_B)
+def _with_device(device):
+    """A path through a tunnel device of the kernel's; `device`: what `ip link add` is told but for the addresses."""
+    def make(network, name):
+        ends = ((network.a, A, B, INNER_A, INNER_B), (network.b, B, A, INNER_B, INNER_A))
+        for host, local, remote, source, target in ends:
+            host.ip(f"link add tunnel0 {device} local {local} remote {remote} dev {network.device}",
+                    "link set tunnel0 up", f"route add {target} dev tunnel0 src {source}")
+        return Path(name, network.a, INNER_A, network.b, INNER_B)
+    return make
 
 
 def _tunnel(network, name):
@@ -46,9 +49,14 @@ def _tunnel(network, name):
     return Path(name, network.a, INNER_A, network.b, INNER_B, a.show()["mode"])
 
 
+MAKERS = {PLAIN: _plain, PLAIN_1480: _plain_1480, CONTROL: _plain_1480,
+          VXLAN: _with_device("mtu 1450 type vxlan id 1 dstport 4789"),
+          IPIP: _with_device("type ipip"), GRE: _with_device("type gre"),
+          AUTO: _tunnel, NATIVE: _tunnel, SKB: _tunnel, TC: _tunnel}
+
+
 @contextlib.contextmanager
-def all_paths():
-    """Every path, each in a network of its own, so that they can be measured in turns."""
-    makers = {PLAIN: _plain, PLAIN_1480: _plain_1480, VXLAN: _vxlan, **{f"ipipbpf {mode}": _tunnel for mode in MODES}}
+def made(names):
+    """Each path in a network of its own, so that they can be measured in turns."""
     with contextlib.ExitStack() as stack:
-        yield [make(stack.enter_context(topology.TwoHosts()), name) for name, make in makers.items()]
+        yield [MAKERS[name](stack.enter_context(topology.TwoHosts()), name) for name in names]

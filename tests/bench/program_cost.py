@@ -126,13 +126,13 @@ def _on_one_cpu():
         os.sched_setaffinity(0, allowed)
 
 
-def measure():
+def measure(_):
     """[(Case, {size: (Samples of its program, Samples of the empty one)})]."""
     empty = _empty_programs()
     found = {(case, size): (Samples(), Samples()) for case in CASES for size in SIZES}
     with topology.Network() as network, contextlib.ExitStack() as stack, _on_one_cpu(), Costs() as costs:
         hosts = {size: stack.enter_context(contextlib.closing(Host(network, *SIZES[size]))) for size in SIZES}
-        for number, turns in rounds(ROUNDS, list(found)):
+        for _, turns in rounds(ROUNDS, list(found)):
             for case, size in turns:
                 for samples, value in zip(found[case, size], hosts[size].measure(costs, case, empty)):
                     samples.append(value)

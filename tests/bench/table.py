@@ -16,3 +16,9 @@ def show(title, head, rows):
 def spread(samples, number="{:.0f}"):
     """A median with the least and the greatest sample: 120 (110..140)."""
     return f"{number.format(samples.median)} ({number.format(min(samples))}..{number.format(max(samples))})"
+
+
+def middle(samples, number="{:.2f}"):
+    """A median with the quartiles: 0.95 (0.93..0.98)."""
+    first, third = samples.quartiles
+    return f"{number.format(samples.median)} ({number.format(first)}..{number.format(third)})"

@@ -12,7 +12,7 @@
 #define BATCH 64
 #define DATAGRAM_MAX 2048
 #define RECEIVE_BUFFER (16 << 20)
-#define PATIENCE_SECONDS 10
+#define PATIENCE_NS (10000 * NS_PER_MS)
 
 static char data[BATCH][DATAGRAM_MAX];
 static struct iovec pieces[BATCH];
@@ -26,18 +26,21 @@ static void make_batch(size_t size)
 	}
 }
 
-/* Receives until `until`, and returns the number of datagrams. If none comes any more, the alarm ends the program. */
+/* Receives until `until`, and returns the number of datagrams. */
 static uint64_t receive_until(int fd, uint64_t until)
 {
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
 	uint64_t packets = 0;
 	int got;
 
-	do {
-		got = recvmmsg(fd, batch, BATCH, MSG_WAITFORONE, NULL);
+	while (now_ns() < until) {
+		if (!spin_until_ready(&ready, 1, until))
+			continue;
+		got = recvmmsg(fd, batch, BATCH, MSG_DONTWAIT, NULL);
 		if (got < 0)
 			err(1, "receive");
 		packets += got;
-	} while (now_ns() < until);
+	}
 	return packets;
 }
 
@@ -45,6 +48,7 @@ static uint64_t receive_until(int fd, uint64_t until)
 static int receive(const char *address, const char *port, uint64_t warm_up_ns, uint64_t measure_ns)
 {
 	int fd = bound(SOCK_DGRAM, address, port), room = RECEIVE_BUFFER;
+	struct pollfd first = { .fd = fd, .events = POLLIN };
 	uint64_t start, packets;
 
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)))
@@ -52,8 +56,8 @@ static int receive(const char *address, const char *port, uint64_t warm_up_ns, u
 	make_batch(DATAGRAM_MAX);
 	puts("ready");
 	fflush(stdout);
-	alarm(PATIENCE_SECONDS + (warm_up_ns + measure_ns) / (1000 * NS_PER_MS));
-	receive_until(fd, 0);
+	if (!spin_until_ready(&first, 1, now_ns() + PATIENCE_NS))
+		errx(1, "nothing arrives");
 	receive_until(fd, now_ns() + warm_up_ns);
 	start = now_ns();
 	packets = receive_until(fd, start + measure_ns);

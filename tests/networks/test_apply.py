@@ -39,7 +39,7 @@ FILES = {
     "nothing but the device": (section("Attach"),),
     "every option of the device": (section("Attach", Local=A, Src=INNER_A, Mode="tc", Rpf="strict monitor",
                                            Plain="pass", TTL=64, TOS="0xb8", ECN="compat", PMTUDisc="yes",
-                                           Fragments="stack", Routes="off", MTUExpires=300, ICMP=0),),
+                                           Fragments="stack", Routes="off", MTUExpires=300, ICMP=0, Cache=100),),
     "the others": (section("Attach", Mode="native", Rpf="off", Plain="drop", TTL="inherit", TOS="inherit",
                            PMTUDisc="no", Routes="on", ICMP=65535),),
     "every option of a peer": (section("Attach"),
@@ -69,14 +69,14 @@ def test_what_was_applied_is_exported_and_to_apply_that_changes_nothing(file, tw
 
 
 def test_the_words_of_the_command_line_and_the_file_say_the_same(file):
-    file.end.attach("src", INNER_A, "mode", "tc", "ttl", "64", "rpf", "loose", "icmp", "5")
+    file.end.attach("src", INNER_A, "mode", "tc", "ttl", "64", "rpf", "loose", "icmp", "5", "cache", "6")
     file.end.peer(B, "local", A, "tos", "8", "prefix", "10.1.0.0/16", "prefix", INNER_B)
     file.end.do("prefix add", "10.2.0.0/16", "remote", B, "src", INNER_A)
     file.end.do("prefix add", "10.3.0.0/16", "bare")
     assert file.write(export(file.end)).difference() == []
     by_hand = file.end.show()
     file.end.detach()
-    file.write(section("Attach", Src=INNER_A, Mode="tc", TTL=64, Rpf="loose", ICMP=5),
+    file.write(section("Attach", Src=INNER_A, Mode="tc", TTL=64, Rpf="loose", ICMP=5, Cache=6),
                peer(B, f"10.1.0.0/16,{INNER_B}/32 , 10.2.0.0/16  src {INNER_A}", Local=A, TOS=8),
                "[Bare]\nPrefixes = 10.3.0.0/16\n").apply()
     assert file.end.show() == by_hand

@@ -54,23 +54,26 @@ def text_of_peer(end, remote=B):
 
 def settings(end):
     shown = end.show()
-    return {name: shown[name] for name in ("ecn", "mtu_expires", "icmp")}
+    return {name: shown[name] for name in ("ecn", "mtu_expires", "icmp", "cache")}
 
 
 def test_what_nobody_set_has_its_default(end):
-    assert settings(end) == {"ecn": "normal", "mtu_expires": 600, "icmp": 1000}
+    assert settings(end) == {"ecn": "normal", "mtu_expires": 600, "icmp": 1000, "cache": 0}
     assert (peer(end)["ecn"], peer(end)["effective"]["ecn"]) == (None, "normal")
     assert "  icmp errors: icmp 1000, mtu_expires 600\n" in text(end)
+    assert "cache" not in text(end)
 
 
-@pytest.mark.parametrize("word, number", (("mtu_expires", 1), ("mtu_expires", 86400), ("icmp", 0), ("icmp", 65535)))
+@pytest.mark.parametrize("word, number", (("mtu_expires", 1), ("mtu_expires", 86400), ("icmp", 0), ("icmp", 65535),
+                                          ("cache", 1), ("cache", 60000)))
 def test_the_least_and_the_most_are_taken_and_kept_by_attach_again(end, word, number):
-    expected = {"ecn": "compat", "mtu_expires": 77, "icmp": 88, word: number}
+    expected = {"ecn": "compat", "mtu_expires": 77, "icmp": 88, "cache": 99, word: number}
     end.attach(*(str(part) for pair in expected.items() for part in pair))
     assert settings(end) == expected
     end.attach("ttl", "inherit")
     assert settings(end) == expected
     assert f"  icmp errors: icmp {expected['icmp']}, mtu_expires {expected['mtu_expires']}\n" in text(end)
+    assert f"  cache: {expected['cache']} ms\n" in text(end)
 
 
 def test_ecn_of_the_device_holds_for_a_peer_without_its_own(end):

@@ -36,8 +36,9 @@ class Outcome:
 class Dataplane:
     """Both objects, loaded as the loader does it on this kernel, with maps in common."""
 
-    def __init__(self, link_header=14, xdp_buff_len=KERNEL >= (5, 18), decap_l3_flag=KERNEL >= (6, 3)):
-        features = {"features": bytes([link_header, xdp_buff_len, decap_l3_flag, 0])}
+    def __init__(self, link_header=14, xdp_buff_len=KERNEL >= (5, 18), decap_l3_flag=KERNEL >= (6, 3),
+                 skip_neighbour=KERNEL >= (6, 3)):
+        features = {"features": bytes([link_header, xdp_buff_len, decap_l3_flag, skip_neighbour])}
         self._xdp = bpf.Object(BUILD / "xdp.bpf.o", features)
         self._tc = bpf.Object(BUILD / "tc.bpf.o", features, share=self._xdp)
         self.maps = {**self._tc.maps, **self._xdp.maps}
@@ -72,6 +73,7 @@ class Attachment:
         self._verdict_keys = [struct.pack("=I", index) for index in range(verdicts.ROOM)]
         for name in ("peers", "prefixes", "peer_counters"):
             self._maps[name].clear()
+        self.count_generation()
         self.paths = PathMaps(self._maps)
         self.allow_errors_from(0)
         for key in self._verdict_keys:
@@ -101,8 +103,18 @@ class Attachment:
             self.prefix(prefix, remote)
 
     def prefix(self, prefix, remote, **options):
+        self.prefix_by_hand(prefix, remote, **options)
+        self.count_generation()
+
+    def prefix_by_hand(self, prefix, remote, **options):
+        """As people do it with bpftool: what the programs remember is not told."""
         self.tables.prefixes[prefix] = Prefix(remote, **options)
         self._maps["prefixes"][prefix_key(prefix)] = self.tables.prefixes[prefix].pack()
+
+    def count_generation(self):
+        """As the loader does after each change of `prefixes`."""
+        count, = struct.unpack("=Q", self._maps["generation"][bytes(4)])
+        self._maps["generation"][bytes(4)] = struct.pack("=Q", count + 1)
 
     def bare(self, prefix):
         self.prefix(prefix, "0.0.0.0", bare=1)
@@ -111,6 +123,10 @@ class Attachment:
         del self.tables.peers[remote], self._maps["peers"][peer_key(remote)]
 
     def delete_prefix(self, prefix):
+        self.delete_prefix_by_hand(prefix)
+        self.count_generation()
+
+    def delete_prefix_by_hand(self, prefix):
         del self.tables.prefixes[prefix], self._maps["prefixes"][prefix_key(prefix)]
 
     def forget_neighbour(self, remote):

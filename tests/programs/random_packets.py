@@ -33,7 +33,8 @@ def fill(attachment, random):
     device = {"local": LOCALS[0], "hook": HOOK_XDP if attachment.hook == "xdp" else HOOK_TC, "monitor": 2,
               "rpf": random.choice((1, 1, 1, 1, 2, 3)), "plain": random.randrange(3),
               "fragments": random.choice((1, 1, 2)), "mtu": random.choice((1500, 1400)),
-              "icmp_rate": 0 if random.random() < 0.15 else UNLIMITED, "mtu_expires": random.choice((600, 3600))}
+              "icmp_rate": 0 if random.random() < 0.15 else UNLIMITED, "mtu_expires": random.choice((600, 3600)),
+              "cache": random.choice((0, 60_000))}
     if random.random() < 0.25:
         device["monitor"] = 1
     if attachment.hook == "tc" and random.random() < 0.05:

@@ -3,16 +3,18 @@
 
 import pytest
 from scapy.compat import raw
+from scapy.layers.inet import IP
 
 from .attachment import Attachment, Dataplane
 from .epoch import HOOKS
 from .frames import inner, options, outer
 from .test_random import random_epoch
-from .underlay import BEHIND_GATEWAY
+from .underlay import BEHIND_GATEWAY, ROUTE_BACK
 
 
-@pytest.fixture(params=[{"xdp_buff_len": 0}, {"decap_l3_flag": 0}, {"xdp_buff_len": 0, "decap_l3_flag": 0}],
-                ids=["no buff_len", "no decap flag", "neither"])
+@pytest.fixture(params=[{"xdp_buff_len": 0}, {"decap_l3_flag": 0, "skip_neighbour": 0},
+                        {"xdp_buff_len": 0, "decap_l3_flag": 0, "skip_neighbour": 0}],
+                ids=["no buff_len", "no flags of 6.3", "neither"])
 def older(request):
     loaded = Dataplane(**request.param)
     yield loaded
@@ -37,7 +39,9 @@ def without_link_header(underlay_ifindex):
 
 def test_decap_strips_a_packet_without_link_header(without_link_header):
     without_link_header.peer(BEHIND_GATEWAY, "192.168.1.0/24")
-    for packet, trailer in ((inner(), b""), (inner(b""), bytes(30)), (inner(bytes(1400), options=options(40)), b"")):
+    shortest = IP(src=ROUTE_BACK["unicast"], dst="192.168.8.8", proto=253)
+    for packet, trailer in ((inner(), b""), (inner(b""), bytes(30)), (shortest, b""),
+                            (inner(bytes(1400), options=options(40)), b"")):
         outcome = without_link_header.observe(raw(outer(packet, options=options(8))) + trailer)
         assert outcome.out == raw(packet)
         assert outcome.verdicts == {"decap_ok": 1}

@@ -13,11 +13,13 @@ NO_PREALLOC = 1
 
 # Type, bytes of a key, bytes of a value, entries, flags.
 SHARED = {
-    "meta": (ARRAY, 4, 56, 1, 0),
+    "meta": (ARRAY, 4, 64, 1, 0),
     "prefixes": (LPM_TRIE, 8, 8, 1_048_576, NO_PREALLOC),
     "peers": (HASH, 4, 32, 65_536, NO_PREALLOC),
     "verdicts": (PERCPU_ARRAY, 4, 8, 64, 0),
     "peer_counters": (PERCPU_HASH, 4, 48, 65_536, NO_PREALLOC),
+    "generation": (ARRAY, 4, 8, 1, 0),
+    "prefix_cache": (PERCPU_ARRAY, 4, 32, 16_384, 0),
 }
 MAPS = {"xdp": SHARED, "tc": {**SHARED, "identification": (HASH, 8, 8, 65_536, NO_PREALLOC),
                               "paths": (HASH, 4, 24, 65_536, NO_PREALLOC), "paths_until": (ARRAY, 4, 8, 1, 0),
