@@ -29,8 +29,10 @@ struct decap {
  */
 static __always_inline bool decap_is_due(const struct meta *device, enum hook hook, __u32 bytes)
 {
+	if (hook == HOOK_TC && device->hook == HOOK_BOTH)
+		return true;
 	if (device->mode_used != MODE_SKB)
-		return device->hook == hook;
+		return device->hook & hook;
 	return hook == (bytes > device->mtu ? HOOK_TC : HOOK_XDP);
 }
 
@@ -55,9 +57,11 @@ static __always_inline bool decap_expects_error(const struct frame *frame, const
 	       (ipv4_is_icmp_error(frame, ip) && ip->header->saddr && peer_find(ip->header->saddr));
 }
 
-/* Whether there are rules for a packet without a tunnel. */
+/* Whether there are rules for a packet without a tunnel. With both hooks in charge, XDP may have stripped it. */
 static __always_inline bool decap_judges_plain(const struct meta *device)
 {
+	if (device->hook == HOOK_BOTH)
+		return false;
 	return device->plain == PLAIN_DROP || (device->plain == PLAIN_BY_RPF && device->rpf == RPF_STRICT);
 }
 

@@ -126,6 +126,7 @@ enum fragments_mode {
 enum hook {
 	HOOK_XDP = 1,
 	HOOK_TC = 2,
+	HOOK_BOTH = HOOK_XDP | HOOK_TC, /* while XDP's program is exchanged: TC takes what finds none there */
 };
 
 /* The user's word for it; MODE_AUTO leaves the choice to the loader. */

@@ -6,6 +6,10 @@
 #include "layouts.h"
 #include "migration.h"
 
+#define TEXT(number) #number
+#define TEXT_OF(number) TEXT(number)
+#define LAYOUTS TEXT_OF(LAYOUT_FIRST) ".." TEXT_OF(LAYOUT)
+
 struct migrate_request {
 	const char *device;
 	__u32 layout;
@@ -21,7 +25,7 @@ static int take_layout(struct words *words, const struct keyword *keyword, void 
 static int parse(struct words *words, struct migrate_request *request)
 {
 	static const struct keyword keywords[] = {
-		{ .name = "layout", .allowed = "N", .group = GROUP_COMMAND, .take = take_layout },
+		{ .name = "layout", .allowed = LAYOUTS, .group = GROUP_COMMAND, .take = take_layout },
 	};
 	unsigned int given;
 	int result = words_device(words, &request->device);
@@ -29,7 +33,7 @@ static int parse(struct words *words, struct migrate_request *request)
 	if (!result)
 		result = words_keywords(words, keywords, 1, request, &given);
 	if (!result && !given)
-		result = wrong("'layout N' is missing: from %d to %d", LAYOUT_FIRST, LAYOUT);
+		result = wrong("'layout N' is missing: allowed is " LAYOUTS);
 	return result;
 }
 

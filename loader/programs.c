@@ -64,6 +64,18 @@ static int attach_tc(struct programs *programs, const struct link *link, const c
 }
 
 /*
+ * A dispatcher cannot exchange one of its programs: it goes and comes again. In between, and for what is then on its way
+ * from XDP to TC, decap_tc stands in, which is exchanged already.
+ */
+static int bridge_gap(const struct link *link, const char *folder, const struct maps *maps, struct meta *meta)
+{
+	if (!(meta->hook & HOOK_XDP) || hook_xdp_find(link->ifindex, folder, maps) != XDP_DISPATCHER)
+		return DONE;
+	meta->hook = HOOK_BOTH;
+	return write_meta(maps, meta);
+}
+
+/*
  * Puts XDP where the mode that is asked for needs it; mode auto: where the driver gains from it and takes it. Until
  * meta->hook names XDP, its program leaves every packet to TC.
  */
@@ -88,7 +100,7 @@ int programs_attach(struct programs *programs, const struct link *link, const ch
 		       hook_tc_find(link->ifindex, folder, maps, TC_INGRESS);
 
 	if (build_forget(maps) || attach_tc(programs, link, folder, maps, meta) ||
-	    attach_xdp(link, folder, maps, mode, meta)) {
+	    bridge_gap(link, folder, maps, meta) || attach_xdp(link, folder, maps, mode, meta)) {
 		if (!present)
 			programs_detach(link->ifindex, folder, maps, meta);
 		return FAILED;
@@ -104,7 +116,7 @@ int programs_attach(struct programs *programs, const struct link *link, const ch
 
 int programs_detach(__u32 ifindex, const char *folder, const struct maps *maps, struct meta *meta)
 {
-	if (ifindex && meta->hook == HOOK_XDP && hook_xdp_is_hidden(ifindex, folder))
+	if (ifindex && meta->hook & HOOK_XDP && hook_xdp_is_hidden(ifindex, folder))
 		return fail("%s: whose its XDP program is, the kernel tells only to CAP_SYS_ADMIN; run it as root",
 			    strrchr(folder, '/') + 1);
 	if (hook_tc_detach(ifindex, folder, maps, TC_INGRESS) || hook_tc_detach(ifindex, folder, maps, TC_EGRESS))
@@ -118,11 +130,11 @@ int programs_detach(__u32 ifindex, const char *folder, const struct maps *maps, 
 int programs_state(__u32 ifindex, const char *folder, const struct maps *maps, const struct meta *meta,
 		   struct programs_state *state)
 {
-	enum xdp_place place = meta->hook == HOOK_XDP ? hook_xdp_find(ifindex, folder, maps) : XDP_ABSENT;
+	enum xdp_place place = meta->hook & HOOK_XDP ? hook_xdp_find(ifindex, folder, maps) : XDP_ABSENT;
 
-	if (meta->hook == HOOK_XDP && place == XDP_ABSENT && hook_xdp_is_hidden(ifindex, folder))
+	if (meta->hook & HOOK_XDP && place == XDP_ABSENT && hook_xdp_is_hidden(ifindex, folder))
 		place = XDP_DISPATCHER;
-	state->left_over = meta->hook != HOOK_XDP && hook_xdp_is_left_over(ifindex, folder, maps);
+	state->left_over = !(meta->hook & HOOK_XDP) && hook_xdp_is_left_over(ifindex, folder, maps);
 	state->encap = hook_tc_find(ifindex, folder, maps, TC_EGRESS);
 	state->decap = (meta->mode_used == MODE_TC || place != XDP_ABSENT) &&
 		       hook_tc_find(ifindex, folder, maps, TC_INGRESS);
