@@ -8,8 +8,7 @@
 #include "fail.h"
 #include "layouts.h"
 
-/* Returns 0, -EINVAL if what is pinned there is not ours, or another -errno. */
-static int peek_meta(const char *folder, struct meta *meta)
+int attachment_peek(const char *folder, struct meta *meta)
 {
 	unsigned int value_size;
 	int fd, error;
@@ -36,7 +35,7 @@ static int check_meta(const struct session *session, const char *folder, const s
 
 static int open_attached(const struct session *session, struct attachment *attachment)
 {
-	int error = peek_meta(attachment->folder, &attachment->meta);
+	int error = attachment_peek(attachment->folder, &attachment->meta);
 
 	if (error == -EINVAL)
 		return fail("%s/meta is not ours: remove the folder, or choose another bpffs with IPIPBPF_BPFFS",
@@ -133,7 +132,7 @@ static bool is_of_session(const struct search *search, const char *folder, struc
 {
 	const struct session *session = search->session;
 
-	if (pins_parse_folder(folder, &attachment->name) || peek_meta(folder, &attachment->meta))
+	if (pins_parse_folder(folder, &attachment->name) || attachment_peek(folder, &attachment->meta))
 		return false;
 	if (layout_is_known(attachment->meta.layout) && attachment->meta.netns_cookie == session->netns_cookie)
 		return true;

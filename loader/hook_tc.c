@@ -72,6 +72,23 @@ static struct filters find_filters(__u32 ifindex, const char *folder, const stru
 	return filters;
 }
 
+static __u32 filter_program(__u32 ifindex, const char *folder, const struct maps *maps, enum tc_side side)
+{
+	return find_filters(ifindex, folder, maps, side).program;
+}
+
+__u32 hook_tc_program(__u32 ifindex, const char *folder, const struct maps *maps, enum tc_side side)
+{
+	__u32 attached, program;
+	int link = pinned_link_open(folder, pin_of(side), &attached);
+
+	if (link < 0)
+		return filter_program(ifindex, folder, maps, side);
+	program = attached == ifindex ? link_program(link) : 0;
+	close(link);
+	return program;
+}
+
 bool hook_tc_find(__u32 ifindex, const char *folder, const struct maps *maps, enum tc_side side)
 {
 	struct filters filters;

@@ -16,10 +16,14 @@ struct maps {
 	int identification;
 	int paths;
 	int paths_until;
+	int listeners;
+	int event_rings;
 	int generation;
 	int prefix_cache;
 	int routes;
 	int peer_src;
+	int devices;
+	int cpus;
 	int build;
 };
 

@@ -11,6 +11,9 @@
 
 #include "maps.h"
 
+/* The kernel's number of a map, 0 if it will not say. */
+__u32 map_id(int map);
+
 /* False too if the kernel will not say. */
 bool program_is_ours(__u32 program_id, const struct maps *maps);
 
@@ -26,6 +29,9 @@ void program_name(__u32 program_id, char *name);
  * it is attached to, 0 if that is gone.
  */
 int pinned_link_open(const char *folder, const char *name, __u32 *ifindex);
+
+/* The number of the program that a link runs; 0 if the kernel will not say. */
+__u32 link_program(int link);
 
 /* Takes the link and its pin away; false if there is none. */
 bool pinned_link_remove(const char *folder, const char *name);

@@ -13,7 +13,9 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 
+#include "event.h"
 #include "fail.h"
 #include "layout.h"
 #include "netns.h"
@@ -23,6 +25,9 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
+/* A capacity: as many as the kernel has CPUs. */
+#define ALL_CPUS 0
+
 struct pinned_map {
 	const char *name;
 	size_t field; /* its descriptor in struct maps */
@@ -30,7 +35,7 @@ struct pinned_map {
 	__u32 key_size;
 	__u32 value_size; /* 0: not looked at */
 	__u32 capacity;
-	bool loaders; /* made by the loader, used by no program */
+	bool loaders; /* made by the loader */
 	bool optional;
 	__u32 since; /* the layout that brought it */
 };
@@ -56,6 +61,10 @@ static const struct pinned_map pinned_maps[] = {
 	  PEERS_MAX, false, false, 1 },
 	{ "paths_until", offsetof(struct maps, paths_until), BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(__u64), 1, false,
 	  false, 1 },
+	{ "listeners", offsetof(struct maps, listeners), BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct listeners), 1,
+	  false, true, 2 },
+	{ "event_rings", offsetof(struct maps, event_rings), BPF_MAP_TYPE_ARRAY_OF_MAPS, sizeof(__u32), sizeof(__u32),
+	  LISTENERS_MAX, false, true, 2 },
 	{ "generation", offsetof(struct maps, generation), BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(__u64), 1, false,
 	  false, 2 },
 	{ "prefix_cache", offsetof(struct maps, prefix_cache), BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(__u32),
@@ -64,6 +73,10 @@ static const struct pinned_map pinned_maps[] = {
 	  sizeof(struct route_record), PREFIXES_MAX, true, false, 1 },
 	{ "peer_src", offsetof(struct maps, peer_src), BPF_MAP_TYPE_HASH, sizeof(struct peer_key),
 	  sizeof(struct peer_src), PEERS_MAX, true, false, 1 },
+	{ "devices", offsetof(struct maps, devices), BPF_MAP_TYPE_DEVMAP_HASH, sizeof(__u32), sizeof(__u32),
+	  DEVICES_MAX, true, false, 2 },
+	{ "cpus", offsetof(struct maps, cpus), BPF_MAP_TYPE_CPUMAP, sizeof(__u32), sizeof(__u32), ALL_CPUS, true, false,
+	  2 },
 	{ "build", offsetof(struct maps, build), BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct build), 1, true, true,
 	  2 },
 };
@@ -390,16 +403,17 @@ int pins_pin_maps(const char *folder, const struct maps *maps)
 
 int pins_make_maps(struct maps *maps)
 {
-	LIBBPF_OPTS(bpf_map_create_opts, options);
-
 	for (size_t i = 0; i < COUNT(pinned_maps); i++) {
 		const struct pinned_map *map = &pinned_maps[i];
+		LIBBPF_OPTS(bpf_map_create_opts, options,
+			    .map_flags = map->type == BPF_MAP_TYPE_HASH ? BPF_F_NO_PREALLOC : 0);
 		int *fd = field_of(maps, map);
 
 		if (!map->loaders || *fd >= 0)
 			continue;
-		options.map_flags = map->type == BPF_MAP_TYPE_ARRAY ? 0 : BPF_F_NO_PREALLOC;
-		*fd = bpf_map_create(map->type, map->name, map->key_size, map->value_size, map->capacity, &options);
+		*fd = bpf_map_create(map->type, map->name, map->key_size, map->value_size,
+				     map->capacity == ALL_CPUS ? (__u32)libbpf_num_possible_cpus() : map->capacity,
+				     &options);
 		if (*fd < 0)
 			return fail("cannot make the map '%s': %s", map->name, strerror(errno));
 	}

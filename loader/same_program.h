@@ -12,4 +12,7 @@
  */
 bool same_program(__u32 id, int program);
 
+/* Whether it has the same code, and with `constants` the same constants, over whatever maps. */
+bool same_code(__u32 id, int program, bool constants);
+
 #endif

@@ -7,6 +7,7 @@
 
 #include "address.h"
 #include "fail.h"
+#include "listener.h"
 #include "map_entries.h"
 #include "peers.h"
 #include "prefixes.h"
@@ -84,4 +85,5 @@ void sweep(const struct session *session, const struct attachment *attachment, _
 {
 	sweep_peers(&attachment->maps);
 	sweep_routes(session, attachment, ifindex);
+	listeners_sweep(&attachment->maps);
 }
