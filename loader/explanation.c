@@ -294,6 +294,9 @@ size_t explanation_unknown(const struct explanation *explanation, const char *li
 		lines[count++] = "whether the kernel's rp_filter and netfilter let it in";
 	if (outcome->counted && outcome->verdict == VERDICT_ENCAP_OK)
 		lines[count++] = "whether the next hop on the way to the peer answers (neighbour)";
+	if (explanation->explainer->attachment.meta.cache)
+		lines[count++] =
+			"what CPUs still remember of prefixes that others than ipipbpf have just changed (cache)";
 	if (outcome->cut && outcome->verdict != VERDICT_ENCAP_TOO_BIG)
 		lines[count++] =
 			"what its length changes: for a test the kernel takes only the beginning of so long a packet";

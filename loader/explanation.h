@@ -79,7 +79,7 @@ enum result explanation_result(const struct explanation *explanation);
 const char *explanation_untouched(const struct explanation *explanation, char text[UNTOUCHED_TEXT]);
 
 /* What such a trial cannot know, a line each; returns their number. */
-#define UNKNOWN_MAX 5
+#define UNKNOWN_MAX 6
 size_t explanation_unknown(const struct explanation *explanation, const char *lines[UNKNOWN_MAX]);
 
 /* Prints it for people. */

@@ -65,7 +65,7 @@ static struct filters find_filters(__u32 ifindex, const char *folder, const stru
 			filters.ours = priority;
 			filters.program = filter.prog_id;
 			return filters;
-		} else if (program_is_hidden(filter.prog_id)) {
+		} else if (programs_are_hidden()) {
 			filters.hidden = true;
 		}
 	}

@@ -69,7 +69,7 @@ bool hook_xdp_is_hidden(__u32 ifindex, const char *folder)
 
 	if (link >= 0)
 		close(link);
-	return link < 0 && !bpf_xdp_query(ifindex, 0, &query) && query.prog_id && program_is_hidden(query.prog_id);
+	return link < 0 && !bpf_xdp_query(ifindex, 0, &query) && query.prog_id && programs_are_hidden();
 }
 
 __u32 hook_xdp_program(__u32 ifindex, const char *folder, const struct maps *maps)

@@ -17,8 +17,8 @@ __u32 map_id(int map);
 /* False too if the kernel will not say. */
 bool program_is_ours(__u32 program_id, const struct maps *maps);
 
-/* Whether the kernel will not say, to those without CAP_SYS_ADMIN. */
-bool program_is_hidden(__u32 program_id);
+/* Whether the kernel says nothing of programs by their numbers: to processes without CAP_SYS_ADMIN. */
+bool programs_are_hidden(void);
 
 /* The name of a program, for messages; "?" if the kernel will not say. `name` holds BPF_OBJ_NAME_LEN bytes. */
 void program_name(__u32 program_id, char *name);

@@ -101,14 +101,14 @@ static bool same_settings(const struct identity *one, const struct identity *oth
 	return true;
 }
 
-bool same_code(__u32 id, int program, bool constants)
+bool other_code(__u32 id, int program, bool constants)
 {
 	int running = bpf_prog_get_fd_by_id(id);
 	struct identity one, other;
-	bool same = read_identity(running, &one) && read_identity(program, &other) &&
-		    !memcmp(one.tag, other.tag, sizeof(one.tag)) && (!constants || same_settings(&one, &other));
+	bool differs = read_identity(running, &one) && read_identity(program, &other) &&
+		       (memcmp(one.tag, other.tag, sizeof(one.tag)) || (constants && !same_settings(&one, &other)));
 
 	if (running >= 0)
 		close(running);
-	return same;
+	return differs;
 }

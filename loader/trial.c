@@ -14,8 +14,10 @@
 #include "hook_xdp.h"
 #include "map_entries.h"
 #include "objects.h"
+#include "ownership.h"
 #include "paths.h"
 #include "pins.h"
+#include "prefix_cache.h"
 #include "same_program.h"
 #include "tc.skel.h"
 #include "trial.h"
@@ -31,7 +33,7 @@
 
 struct trial {
 	const struct attachment *attachment;
-	struct maps maps; /* `meta`, `prefixes` and `peers` are the attachment's, the others the trial's own */
+	struct maps maps; /* `prefixes` and `peers` are the attachment's, the others the trial's own */
 	struct tc_bpf *tc;
 	struct xdp_bpf *xdp; /* NULL where the attachment has none */
 	__u64 verdicts[VERDICT_COUNT];
@@ -50,17 +52,32 @@ static struct link with_link_header(const struct link *link)
 	return ethernet;
 }
 
+/*
+ * The options are the attachment's as they are now, but for the `cache`: what a CPU remembers of `prefixes` may be older
+ * than what is there.
+ */
+static int write_meta(const struct trial *trial, const struct meta *meta)
+{
+	__u32 key = 0;
+
+	if (bpf_map_update_elem(trial->maps.meta, &key, meta, BPF_ANY))
+		return fail("write the options of a trial: %s", strerror(errno));
+	return DONE;
+}
+
 static int load(struct trial *trial, const struct link *link)
 {
-	const struct meta *meta = &trial->attachment->meta;
 	const struct link ethernet = with_link_header(link);
+	struct meta meta = trial->attachment->meta;
 
+	meta.cache = 0;
 	objects_keep_messages();
-	if (objects_load_tc(&ethernet, &trial->maps, &trial->tc))
+	if (prefix_cache_make(&trial->maps, &meta) || objects_load_tc(&ethernet, &trial->maps, &trial->tc) ||
+	    write_meta(trial, &meta))
 		return FAILED;
-	if (meta->hook != HOOK_XDP)
+	if (meta.hook != HOOK_XDP)
 		return DONE;
-	if (objects_open_xdp(&ethernet, &trial->maps, meta->mode_used, &trial->xdp))
+	if (objects_open_xdp(&ethernet, &trial->maps, meta.mode_used, &trial->xdp))
 		return FAILED;
 	return xdp_bpf__load(trial->xdp) ? objects_fail("load the XDP program", errno) : DONE;
 }
@@ -68,7 +85,7 @@ static int load(struct trial *trial, const struct link *link)
 struct running {
 	const struct session *session;
 	const struct link *link;
-	bool same;
+	bool other_version;
 };
 
 /* Holds the attached program of this number against the trial's own. */
@@ -76,11 +93,13 @@ static int compare(struct running *running, const char *name, __u32 id, const st
 {
 	const char *ipipbpf = session_program(running->session);
 
+	if (!id && programs_are_hidden())
+		return DONE;
 	if (!id)
 		return fail("the program %s is not on %s: '%s attach %s' puts it back", name, running->link->name,
 			    ipipbpf, running->link->name);
-	if (!same_code(id, bpf_program__fd(program), running->link->type == ARPHRD_ETHER))
-		running->same = false;
+	if (other_code(id, bpf_program__fd(program), running->link->type == ARPHRD_ETHER))
+		running->other_version = true;
 	return DONE;
 }
 
@@ -97,7 +116,7 @@ static int compare_all(const struct trial *trial, struct running *running)
 	if (trial->xdp &&
 	    compare(running, "decap", hook_xdp_program(ifindex, folder, maps), trial->xdp->progs.decap_xdp))
 		return FAILED;
-	if (!running->same)
+	if (running->other_version)
 		warn("the programs on %s are another version's: this explains what those of this one do, which '%s "
 		     "attach %s' puts there",
 		     running->link->name, session_program(running->session), running->link->name);
@@ -107,14 +126,13 @@ static int compare_all(const struct trial *trial, struct running *running)
 int trial_open(const struct session *session, const struct attachment *attachment, const struct link *link,
 	       struct trial **trial)
 {
-	struct running running = { .session = session, .link = link, .same = true };
+	struct running running = { .session = session, .link = link };
 	struct trial *new = calloc(1, sizeof(*new));
 
 	if (!new)
 		return fail("out of memory");
 	new->attachment = attachment;
 	new->maps = maps_closed();
-	new->maps.meta = attachment->maps.meta;
 	new->maps.prefixes = attachment->maps.prefixes;
 	new->maps.peers = attachment->maps.peers;
 	if (load(new, link) || compare_all(new, &running)) {
@@ -131,7 +149,7 @@ void trial_close(struct trial *trial)
 		return;
 	xdp_bpf__destroy(trial->xdp);
 	tc_bpf__destroy(trial->tc);
-	trial->maps.meta = trial->maps.prefixes = trial->maps.peers = -1;
+	trial->maps.prefixes = trial->maps.peers = -1;
 	pins_close_maps(&trial->maps);
 	free(trial);
 }

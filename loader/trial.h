@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A trial of single packets: an attachment's programs, loaded a second time over its live `meta`, `prefixes` and
- * `peers`, which no program writes, and given packets by BPF_PROG_TEST_RUN in this process's namespace. All that the
- * programs do write they have maps of their own for, so that nothing of the attachment moves.
+ * A trial of single packets: an attachment's programs, loaded a second time over its live `prefixes` and `peers`, which
+ * no program writes, and given packets by BPF_PROG_TEST_RUN in this process's namespace. All that the programs do write
+ * they have maps of their own for, so that nothing of the attachment moves.
  */
 #ifndef TRIAL_H
 #define TRIAL_H

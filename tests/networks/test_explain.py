@@ -180,6 +180,17 @@ def test_ecn_of_what_results_is_combined(hosts, tmp_path, outer_tos, inner_tos):
     assert told(hosts, "-r", str(file))["result"][0]["tos"] == expected
 
 
+def test_the_prefixes_are_those_that_are_there_and_not_what_a_cpu_remembers(two_hosts):
+    end, _ = between_two_hosts(two_hosts, "tc", "cache", "60000")
+    send_frame(two_hosts.a, "eth0", addressed(two_hosts, Case(OUT, quiet(INNER_A, INNER_B))))
+    end.delete("prefixes", bytes((32, 0, 0, 0, 192, 168, 1, 254)))
+    before = all_maps(end)
+    seen = explain_one(end, "from", INNER_A, "to", INNER_B)
+    assert all_maps(end) == before
+    assert (seen["verdict"], seen["meaning"]) == (None, f"no prefix holds its destination {INNER_B}")
+    assert any("(cache)" in line for line in seen["unknown"])
+
+
 def test_nothing_anywhere_moves(hosts):
     before, maps = state(hosts.a), all_maps(hosts.end)
     told(hosts, "from", INNER_A, "to", INNER_B)

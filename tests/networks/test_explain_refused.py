@@ -6,7 +6,7 @@ import os
 import pytest
 
 from .explaining import explain_one, program_at
-from .program import End, bpffs
+from .program import End, bpffs, ipipbpf, succeed
 from .strangers import exchange
 from .topology import A, B, INNER_A, INNER_B
 from .tunnels import between_two_hosts
@@ -105,6 +105,17 @@ def test_without_the_rights_for_it(end):
         with end.namespace.entered():
             done = end.command("explain", "eth0", *PACKET, prefix=("setpriv", *drop))
         check_refused(done, "root")
+
+
+def test_it_needs_no_more_than_these_rights(two_hosts):
+    """Inside the namespace, so that none is needed to get there."""
+    rights = ("setpriv", "--bounding-set=-all,+bpf,+net_admin,+perfmon", "--no-new-privs")
+    with two_hosts.a.entered():
+        succeed(ipipbpf("attach", "eth0", "src", INNER_A))
+        succeed(ipipbpf("peer", "add", "eth0", "remote", B, "prefix", INNER_B))
+        done = ipipbpf("explain", "eth0", *PACKET, prefix=rights)
+        succeed(ipipbpf("detach", "eth0"))
+    assert (done.returncode, done.stderr) == (0, "") and "verdict: encap_ok" in done.stdout
 
 
 @pytest.mark.parametrize("address", (A, B))
