@@ -183,7 +183,8 @@ static void say_where(struct checking *checking)
 	const char *netns = checking->session->netns;
 
 	snprintf(checking->ip, sizeof(checking->ip), netns ? "ip -n %s" : "ip", netns);
-	snprintf(checking->inside, sizeof(checking->inside), netns ? "ip netns exec %s " : "", netns);
+	if (netns)
+		snprintf(checking->inside, sizeof(checking->inside), "ip netns exec %s ", netns);
 }
 
 static int check(struct checking *checking, const char *device)

@@ -130,7 +130,7 @@ static void judge_vacant(struct checking *checking)
 	else if (link->type != ARPHRD_ETHER)
 		findings_ok(findings, "mode tc: %s has no Ethernet header, which XDP needs", link->name);
 	else
-		findings_ok(findings, "mode tc: native XDP would cost a %s device its segmentation offload",
+		findings_ok(findings, "mode tc: it suits a %s device, which native XDP would cost its offloads",
 			    link->kind);
 }
 
