@@ -7,6 +7,7 @@
 #define DECAP_H
 
 #include "count.h"
+#include "device.h"
 #include "ecn.h"
 #include "peer.h"
 #include "quote.h"
@@ -134,7 +135,7 @@ static __always_inline enum verdict decap_check_addresses(hook_context *ctx, con
 	/* The peer `any` stands for strangers: strict would ask for a prefix that it seldom has. */
 	__u8 rpf = peer_or_device(peer->rpf, decap->peer ? device->rpf : RPF_LOOSE);
 	__u8 monitor = peer_or_device(peer->monitor, device->monitor);
-	bool forward = device->forward == SWITCH_ON && !tagged && features.link_header;
+	bool forward = device_forwards(device) && !tagged && features.link_header;
 	enum verdict verdict;
 
 	if (source_is_martian(decap->inner.header->saddr))
