@@ -115,6 +115,13 @@ static const struct command commands[] = {
 	  "print an attachment as the file that 'apply' reads",
 	  "\n"
 	  "  ipipbpf export eth0 >/etc/ipipbpf/eth0.conf\n" },
+	{ "migrate", NULL, migrate_run, "DEV layout N",
+	  "make an attachment one that an older version of ipipbpf can take over",
+	  "  layout  of its maps, the one that 'ipipbpf -j show' of the older version knows; this version's own is 2\n"
+	  "Programs are exchanged under traffic; peers, prefixes and counters stay. Do it before you install the older\n"
+	  "version. A newer version needs no such step: 'attach' and 'apply' take up what an older one left.\n"
+	  "\n"
+	  "  ipipbpf migrate eth0 layout 1\n" },
 	{ "show", NULL, show_run, "[DEV]",
 	  "attachments, peers, prefixes and counters of this namespace",
 	  "With -j as JSON.\n"
