@@ -5,11 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auto_mode.h"
 #include "fail.h"
+#include "features.h"
 #include "hook_tc.h"
 #include "hook_xdp.h"
 #include "objects.h"
-#include "probe.h"
 #include "programs.h"
 #include "tc.skel.h"
 
@@ -76,7 +77,7 @@ static int attach_xdp(const struct link *link, const char *folder, const struct 
 	if (mode != MODE_AUTO)
 		return hook_xdp_attach(link, folder, maps, mode, false);
 	meta->mode_used = MODE_NATIVE;
-	if (!probe_native_gains(link) || hook_xdp_attach(link, folder, maps, MODE_NATIVE, true))
+	if (!auto_mode_tries_native(link) || hook_xdp_attach(link, folder, maps, MODE_NATIVE, true))
 		meta->mode_used = MODE_TC;
 	return DONE;
 }

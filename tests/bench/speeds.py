@@ -23,10 +23,10 @@ class Speeds:
         self._names, self.auto = names, ""
         self._of = collections.defaultdict(lambda: {name: Samples() for name in names})
 
-    def measure(self, kinds, effort):
-        """Each kind of traffic over each path in each round."""
+    def measure(self, kinds, effort, made=paths.made):
+        """Each kind of traffic over each path in each round. made: where the paths come from."""
         for done, count in _batches(effort.rounds):
-            with paths.made(self._names) as ways:
+            with made(self._names) as ways:
                 for number, turns in rounds(count, ways):
                     print(f"traffic, round {done + number + 1} of {effort.rounds}", file=sys.stderr, flush=True)
                     for path in turns:

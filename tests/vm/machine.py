@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 from images import make_ext4
@@ -39,16 +40,37 @@ def _copy_tree(command, directory):
     (directory / ".command").write_text(command + "\n")
 
 
-def _qemu(kernel, userland, tree, status, console):
+# One processor whose time is the number of instructions that it has run, 4 ns each: what it measures is the same however
+# busy this machine is.
+_COUNTED = ("-accel", "tcg,thread=single", "-smp", "1", "-icount", "shift=2,sleep=off")
+_FAST = ("-accel", "tcg,thread=multi", "-smp", "2")
+
+
+@dataclass(frozen=True)
+class Options:
+    """counted: one processor whose clock counts instructions. pairs: (model, count) of network devices, of which each two
+    are joined by a cable; their addresses are 52:54:00:00:PAIR:END, and nobody loads their driver."""
+    counted: bool = False
+    pairs: tuple = ("", 0)
+
+
+def _pairs(model, count):
+    for pair in range(count):
+        for end in range(2):
+            yield from ("-netdev", f"hubport,id=end{pair}-{end},hubid={pair}", "-device",
+                        f"{model},netdev=end{pair}-{end},mac=52:54:00:00:{pair:02x}:{end:02x},romfile=")
+
+
+def _qemu(kernel, userland, tree, status, console, options):
     drives = ((userland, "on", "off"), (kernel.modules, "off", "on"), (tree, "on", "off"), (status, "off", "off"))
-    words = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", _CPU, "-smp", "2", "-m", "1024",
+    words = ["qemu-system-x86_64", *(_COUNTED if options.counted else _FAST), "-cpu", _CPU, "-m", "1024",
              "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-monitor", "none",
              "-serial", f"file:{console}", "-serial", "stdio",
              "-kernel", str(kernel.image), "-initrd", str(kernel.initramfs),
              "-append", _KERNEL]
     for image, snapshot, readonly in drives:
         words += ["-drive", f"file={image},format=raw,if=virtio,cache=unsafe,snapshot={snapshot},readonly={readonly}"]
-    return words
+    return [*words, *_pairs(*options.pairs)]
 
 
 def _follow(words, timeout, say):
@@ -66,10 +88,10 @@ def _follow(words, timeout, say):
     return late.is_set()
 
 
-def _boot(kernel, userland, tree, directory, timeout, say):
+def _boot(kernel, userland, tree, directory, timeout, say, options):
     status, console = directory / "status", directory / "console"
     status.write_bytes(bytes(512))
-    late = _follow(_qemu(kernel, userland, tree, status, console), timeout, say)
+    late = _follow(_qemu(kernel, userland, tree, status, console, options), timeout, say)
     word = status.read_bytes().split(b"\n")[0].strip(b"\0").decode("ascii")
     if word.isdigit():
         return int(word)
@@ -77,7 +99,7 @@ def _boot(kernel, userland, tree, directory, timeout, say):
     raise (MachineError if word or late else BootError)(f"{kernel.name}: {reason}\n{console.read_text('latin-1')}")
 
 
-def run(kernel, userland, command, timeout, say=lambda line: print(line, flush=True)):
+def run(kernel, userland, command, timeout, say=lambda line: print(line, flush=True), options=Options()):
     """Runs the shell COMMAND in /ipipbpf of the machine and says its output. Returns its exit status."""
     with tempfile.TemporaryDirectory(prefix="ipipbpf-vm-") as name:
         directory = Path(name)
@@ -86,7 +108,7 @@ def run(kernel, userland, command, timeout, say=lambda line: print(line, flush=T
         make_ext4(directory / "tree", directory / "tree.ext4")
         for attempt in range(1, _BOOTS + 1):
             try:
-                return _boot(kernel, userland, directory / "tree.ext4", directory, timeout, say)
+                return _boot(kernel, userland, directory / "tree.ext4", directory, timeout, say, options)
             except BootError as error:
                 if attempt == _BOOTS:
                     raise
