@@ -38,13 +38,17 @@ class Dataplane:
 
     def __init__(self, link_header=14, xdp_buff_len=KERNEL >= (5, 18), decap_l3_flag=KERNEL >= (6, 3),
                  skip_neighbour=KERNEL >= (6, 3)):
-        features = {"features": bytes([link_header, xdp_buff_len, decap_l3_flag, skip_neighbour])}
-        self._xdp = bpf.Object(BUILD / "xdp.bpf.o", features)
-        self._tc = bpf.Object(BUILD / "tc.bpf.o", features, share=self._xdp)
+        self._features = {"features": bytes([link_header, xdp_buff_len, decap_l3_flag, skip_neighbour])}
+        self._xdp = bpf.Object(BUILD / "xdp.bpf.o", self._features)
+        self._tc = bpf.Object(BUILD / "tc.bpf.o", self._features, share=self._xdp)
         self.maps = {**self._tc.maps, **self._xdp.maps}
         self.programs = {"xdp": self._xdp.program("decap_xdp"), "tc": self._tc.program("decap_tc"),
                          "egress": self._tc.program("encap")}
         self.tagged = {hook: Tagged(self.programs[hook]) for hook in ("tc", "egress")}
+
+    def load_beside(self, path):
+        """Another object, with the same features and the maps that it has in common."""
+        return bpf.Object(path, self._features, share=self._tc)
 
     def close(self):
         for tagged in self.tagged.values():
