@@ -19,7 +19,7 @@ SHARED = {
     "verdicts": (PERCPU_ARRAY, 4, 8, 64, 0),
     "peer_counters": (PERCPU_HASH, 4, 48, 65_536, NO_PREALLOC),
     "generation": (ARRAY, 4, 8, 1, 0),
-    "prefix_cache": (PERCPU_ARRAY, 4, 32, 16_384, 0),
+    "prefix_cache": (PERCPU_ARRAY, 4, 64, 8_192, 0),
 }
 MAPS = {"xdp": SHARED, "tc": {**SHARED, "identification": (HASH, 8, 8, 65_536, NO_PREALLOC),
                               "paths": (HASH, 4, 24, 65_536, NO_PREALLOC), "paths_until": (ARRAY, 4, 8, 1, 0),
