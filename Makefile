@@ -25,7 +25,7 @@ BPFTOOL := $(or $(BPFTOOL),$(shell PATH="$$PATH:/usr/sbin:/sbin"; \
 	done))
 
 # From libbpf 1.0 on every function tells an error by its return value, and SEC("xdp.frags") is known.
-LIBRARIES := libbpf >= 1.0 libxdp libelf zlib libmnl jansson inih ncursesw
+LIBRARIES := libbpf >= 1.0 libxdp libelf zlib libmnl jansson inih ncursesw libnftables libpcap
 LIBRARY_CFLAGS := $(shell $(PKG_CONFIG) --cflags '$(LIBRARIES)' 2>/dev/null)
 LIBRARY_LIBS := $(shell $(PKG_CONFIG) --libs '$(LIBRARIES)' 2>/dev/null)
 
@@ -58,7 +58,8 @@ missing = $(strip $(call tool,$(firstword $(CC)),gcc) $(call tool,$(firstword $(
 	$(call tool,$(LLVM_STRIP),llvm) $(call tool,$(BPFTOOL),bpftool) $(call tool,$(PKG_CONFIG),pkg-config) \
 	$(call library,libbpf >= 1.0,libbpf-dev) $(call library,libxdp,libxdp-dev) $(call library,libelf,libelf-dev) \
 	$(call library,zlib,zlib1g-dev) $(call library,libmnl,libmnl-dev) $(call library,jansson,libjansson-dev) \
-	$(call library,inih,libinih-dev) $(call library,ncursesw,libncurses-dev))
+	$(call library,inih,libinih-dev) $(call library,ncursesw,libncurses-dev) $(call library,libpcap,libpcap-dev) \
+	$(call library,libnftables,libnftables-dev))
 tools:
 	$(if $(missing),$(error missing to build: $(missing)$(if $(filter libbpf-dev,$(missing)), (1.0 or later)). \
 		As root: tests/install-packages build))

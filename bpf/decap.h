@@ -10,13 +10,22 @@
 #include "ecn.h"
 #include "peer.h"
 #include "quote.h"
+#include "refusal.h"
 #include "reverse_path.h"
+
+/* Whether a packet for another host may go straight on, past the stack. */
+enum onward {
+	ONWARD_BY_STACK,
+	ONWARD_IF_ROUTED, /* if a unicast route leads back to its source, which nobody has asked yet */
+	ONWARD,
+};
 
 struct decap {
 	enum fate fate;
 	enum verdict verdict;
 	bool counted; /* false: not ours to count */
 	bool known;   /* `peers` has the sender, under the key `peer` */
+	enum onward onward;
 	__be32 peer;
 	struct ipv4 outer;
 	struct ipv4 inner;
@@ -115,22 +124,27 @@ static __always_inline enum verdict decap_check_headers(hook_context *ctx, const
 
 /* May the inner packet travel, and come from this peer? VERDICT_DECAP_OK, or what it fails. */
 static __always_inline enum verdict decap_check_addresses(hook_context *ctx, const struct frame *frame,
-							  const struct decap *decap, const struct peer *peer,
+							  struct decap *decap, const struct peer *peer,
 							  const struct meta *device, bool tagged)
 {
 	/* The peer `any` stands for strangers: strict would ask for a prefix that it seldom has. */
 	__u8 rpf = peer_or_device(peer->rpf, decap->peer ? device->rpf : RPF_LOOSE);
 	__u8 monitor = peer_or_device(peer->monitor, device->monitor);
+	bool forward = device->forward == SWITCH_ON && !tagged && features.link_header;
 	enum verdict verdict;
 
 	if (source_is_martian(decap->inner.header->saddr))
 		return VERDICT_MARTIAN_SOURCE;
 	if (destination_is_martian(decap->inner.header->daddr))
 		return VERDICT_MARTIAN_DESTINATION;
-	if (rpf == RPF_OFF)
+	if (rpf == RPF_OFF) {
+		decap->onward = forward ? ONWARD_IF_ROUTED : ONWARD_BY_STACK;
 		return VERDICT_DECAP_OK;
+	}
 	verdict = reverse_path_check(ctx, frame, &decap->outer, &decap->inner, decap->peer, rpf == RPF_STRICT, tagged,
 				     device);
+	/* What only `monitor` lets through is the stack's. */
+	decap->onward = forward && verdict == VERDICT_DECAP_OK ? ONWARD : ONWARD_BY_STACK;
 	return monitor == SWITCH_ON ? monitored(verdict) : verdict;
 }
 
@@ -186,18 +200,28 @@ static __always_inline void decap_judge(hook_context *ctx, const struct frame *f
 		decap_plain(frame, decap, device, gso_size);
 }
 
-/* Counts the decision once it is carried out. */
+static __always_inline void decap_goes_straight_on(struct decap *decap)
+{
+	if (decap->verdict == VERDICT_DECAP_OK)
+		decap->verdict = VERDICT_DECAP_FORWARDED;
+}
+
+/* Counts a packet that was dropped, of `peer` if it is known. */
+static __always_inline void decap_count_drop(enum verdict verdict, __u32 packets, __be32 peer, bool known)
+{
+	struct segments segments = { .count = packets };
+
+	count_verdict(verdict, packets);
+	if (known)
+		count_dropped(count_of_peer(peer), &segments);
+}
+
+/* Counts what was not dropped, once that is carried out. */
 static __always_inline void decap_count(const struct decap *decap)
 {
-	if (!decap->counted)
-		return;
 	count_verdict(decap->verdict, decap->segments.count);
-	if (!decap->known)
-		return;
-	if (decap->fate == FATE_CARRY)
+	if (decap->known && decap->fate == FATE_CARRY)
 		count_received(count_of_peer(decap->peer), &decap->segments);
-	else if (decap->fate == FATE_DROP)
-		count_dropped(count_of_peer(decap->peer), &decap->segments);
 }
 
 #endif

@@ -98,13 +98,6 @@ static __always_inline enum verdict encap_check_inner(const struct frame *frame,
 	return forwarded && encap_runs_in_a_circle(frame, encap) ? VERDICT_ENCAP_SOURCE : VERDICT_ENCAP_OK;
 }
 
-static __always_inline bool fib_leads_to_our_next_hop(const struct bpf_fib_lookup *fib)
-{
-	static const __u8 next_hop[4] __attribute__((aligned(4))) = NEXT_HOP;
-
-	return fib->family == AF_INET && fib->ipv4_dst == address_of(next_hop);
-}
-
 /* Asks for the route to `remote`, as for a packet of this host's own of `total_len` bytes. */
 static __always_inline long encap_ask(hook_context *ctx, struct encap *encap, __be32 local, __u8 tos, __u32 total_len)
 {

@@ -10,6 +10,7 @@
 #define FIB_H
 
 #include "ipv4.h"
+#include "layout.h"
 
 #define AF_INET 2
 #define LOOPBACK_IFINDEX 1
@@ -44,6 +45,14 @@ static __always_inline bool fib_has_route(long answer)
 static __always_inline bool fib_names_device(const struct bpf_fib_lookup *fib)
 {
 	return fib->ifindex != LOOPBACK_IFINDEX;
+}
+
+/* Into a tunnel: of this device or of another that has one. */
+static __always_inline bool fib_leads_to_our_next_hop(const struct bpf_fib_lookup *fib)
+{
+	static const __u8 next_hop[4] __attribute__((aligned(4))) = NEXT_HOP;
+
+	return fib->family == AF_INET && fib->ipv4_dst == address_of(next_hop);
 }
 
 static __always_inline bool fib_is_silent(long answer)

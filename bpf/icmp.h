@@ -6,7 +6,7 @@
 #ifndef ICMP_H
 #define ICMP_H
 
-#include "clock.h"
+#include "allowance.h"
 #include "ipv4.h"
 #include "maps.h"
 
@@ -54,18 +54,10 @@ static __always_inline bool icmp_rate_allows(const struct meta *device)
 {
 	__u32 key = 0;
 	__u64 *full = bpf_map_lookup_elem(&icmp_full, &key);
-	__u64 now = bpf_ktime_get_ns(), each;
 
 	if (!full || !device->icmp_rate)
 		return false;
-	each = SECOND_NS / device->icmp_rate;
-	/* Beyond the burst: it was reckoned at another rate. */
-	if (*full < now || *full > now + ICMP_BURST * each)
-		*full = now;
-	if (*full - now > (ICMP_BURST - 1) * each)
-		return false;
-	*full += each;
-	return true;
+	return allowance_take(full, bpf_ktime_get_ns(), SECOND_NS / device->icmp_rate, ICMP_BURST);
 }
 
 /* No errors about errors: any message but the queries that RFC 792, 950 and 1256 define. */

@@ -8,7 +8,9 @@ typedef struct __sk_buff hook_context;
 #include "decap.h"
 #include "encap.h"
 #include "tc_answer.h"
+#include "tc_forward.h"
 #include "tc_frame.h"
+#include "tc_refusal.h"
 #include "tc_relay.h"
 
 /*
@@ -96,6 +98,15 @@ static __always_inline bool tc_strip(struct __sk_buff *skb, const struct frame *
 	return skb->len <= end || !bpf_skb_change_tail(skb, end, 0);
 }
 
+/* Drops a packet that came in. */
+static __always_inline int tc_drop(struct __sk_buff *skb, enum verdict verdict, __u32 packets, __be32 peer, bool known)
+{
+	if (refusal_begin(verdict, packets, peer, known))
+		tc_tell(skb, EVENT_IN);
+	decap_count_drop(verdict, packets, peer, known);
+	return TC_ACT_SHOT;
+}
+
 SEC("tc")
 int decap_tc(struct __sk_buff *skb)
 {
@@ -110,6 +121,8 @@ int decap_tc(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	if (tc_may_relay(skb, &frame, ip)) {
 		action = tc_relay(skb);
+		if (action <= TC_RELAY_REFUSED)
+			return tc_drop(skb, TC_RELAY_REFUSED - action, 1, 0, false);
 		if (action != TC_NOT_RELAYED)
 			return action;
 		frame = tc_frame(skb);
@@ -118,10 +131,24 @@ int decap_tc(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	tc_reach_judged(skb, &frame, ip);
 	decap_judge(skb, &frame, ip, device, skb->vlan_present || ip > features.link_header, skb->gso_size, &decap);
-	if (decap.fate == FATE_CARRY && !tc_strip(skb, &frame, &decap))
-		decap_decide(&decap, VERDICT_DECAP_ERROR);
+	if (!decap.counted)
+		return TC_ACT_UNSPEC;
+	action = TC_ACT_UNSPEC;
+	if (decap.fate == FATE_CARRY) {
+		if (verdict_is_let_through(decap.verdict) &&
+		    refusal_begin(decap.verdict, decap.segments.count, decap.peer, true))
+			tc_tell(skb, EVENT_IN);
+		if (!tc_strip(skb, &frame, &decap))
+			decap_decide(&decap, VERDICT_DECAP_ERROR);
+		else if (decap.onward)
+			action = tc_forward(skb, decap.onward == ONWARD);
+		if (action != TC_ACT_UNSPEC)
+			decap_goes_straight_on(&decap);
+	}
+	if (decap.fate == FATE_DROP)
+		return tc_drop(skb, decap.verdict, decap.segments.count, decap.peer, decap.known);
 	decap_count(&decap);
-	return decap.fate == FATE_DROP ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+	return action;
 }
 
 /* True if it is time that the kernel's neighbour code sees a packet of this peer on this CPU. */
@@ -191,6 +218,9 @@ static __always_inline int tc_refuse(struct __sk_buff *skb, const struct encap *
 	struct frame frame = tc_frame(skb);
 	struct icmp_error error;
 
+	if (refusal_begin(encap->verdict, encap->segments.count, encap->remote, true))
+		tc_tell(skb, EVENT_OUT);
+	encap_count(encap);
 	if (!encap_finds_error(encap, &error) || !tc_may_answer(skb, &frame, encap->inner.offset) ||
 	    !icmp_rate_allows(device))
 		return TC_ACT_SHOT;
@@ -220,8 +250,12 @@ int encap(struct __sk_buff *skb)
 		if (!tc_wrap(skb, &encap, &headers) || (!features.link_header && encap.ifindex != device->ifindex))
 			encap.verdict = VERDICT_ENCAP_ERROR;
 	}
-	encap_count(&encap);
-	if (encap.verdict == VERDICT_ENCAP_OK)
+	if (encap.verdict == VERDICT_ENCAP_OK) {
+		encap_count(&encap);
 		return tc_send(&encap, device);
-	return fate_of(encap.verdict) == FATE_DROP ? tc_refuse(skb, &encap, device) : TC_ACT_UNSPEC;
+	}
+	if (fate_of(encap.verdict) == FATE_DROP)
+		return tc_refuse(skb, &encap, device);
+	encap_count(&encap);
+	return TC_ACT_UNSPEC;
 }

@@ -11,6 +11,9 @@
 /* tc_relay() found no error about a packet of ours. No action of TC has this number. */
 #define TC_NOT_RELAYED (-2)
 
+/* This, less the verdict: it refused one, which is still to be counted and dropped. */
+#define TC_RELAY_REFUSED (-3)
+
 /* A first look, without a call: is this an untagged, whole ICMP error? */
 static __always_inline bool tc_may_relay(struct __sk_buff *skb, struct frame *frame, __u32 ip)
 {
@@ -68,7 +71,10 @@ static __always_inline int relay_rewrite(struct __sk_buff *skb, const struct rel
 	return way.ifindex ? bpf_redirect_neigh(way.ifindex, NULL, 0, 0) : TC_ACT_UNSPEC;
 }
 
-/* Carries out and counts what is due for an error from inside the tunnel. Returns an action, or TC_NOT_RELAYED. */
+/*
+ * Carries out and counts what is due for an error from inside the tunnel. Returns an action, TC_NOT_RELAYED, or by
+ * TC_RELAY_REFUSED a verdict: beyond here Linux 5.10 leaves no stack to tell of it.
+ */
 __noinline int tc_relay(struct __sk_buff *skb)
 {
 	struct meta *device;
@@ -86,8 +92,10 @@ __noinline int tc_relay(struct __sk_buff *skb)
 		action = relay_rewrite(skb, &relay);
 	if (action == TC_ACT_SHOT)
 		verdict = VERDICT_DECAP_ERROR;
+	if (fate_of(verdict) == FATE_DROP)
+		return TC_RELAY_REFUSED - (int)verdict;
 	count_verdict(verdict, 1);
-	return fate_of(verdict) == FATE_DROP ? TC_ACT_SHOT : action;
+	return action;
 }
 
 #endif

@@ -6,19 +6,15 @@
 typedef struct xdp_md hook_context;
 
 #include "decap.h"
+#include "xdp_forward.h"
+#include "xdp_frame.h"
+#include "xdp_refusal.h"
+#include "xdp_spread.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
 /* An Ethernet header and its tags. */
 #define LINK_HEADER_MAX (sizeof(struct ethhdr) + TAGS_MAX * sizeof(struct vlan_hdr))
-
-static __always_inline struct frame xdp_frame(struct xdp_md *ctx)
-{
-	struct frame frame = { .data = (void *)(long)ctx->data, .end = (void *)(long)ctx->data_end };
-
-	frame.len = features.xdp_buff_len ? bpf_xdp_get_buff_len(ctx) : frame.end - frame.data;
-	return frame;
-}
 
 /* Writes the combined ECN into the inner header. */
 static __always_inline void xdp_write_ecn(struct decap *decap)
@@ -71,6 +67,15 @@ static __always_inline bool xdp_strip(struct xdp_md *ctx, const struct frame *fr
 	return !bpf_xdp_adjust_head(ctx, decap->outer.header_len);
 }
 
+/* A function of its own, before which the verifier finds the many ways that lead to it alike. */
+static __noinline int xdp_drop(struct xdp_md *ctx, enum verdict verdict, __u32 packets, __be32 peer, bool known)
+{
+	if (refusal_begin(verdict, packets, peer, known))
+		xdp_tell(ctx);
+	decap_count_drop(verdict, packets, peer, known);
+	return XDP_DROP;
+}
+
 /* Frames in several buffers: the loader sets the flag for them where the kernel knows it (Linux 5.18). */
 SEC("xdp")
 int decap_xdp(struct xdp_md *ctx)
@@ -79,17 +84,30 @@ int decap_xdp(struct xdp_md *ctx)
 	struct decap decap;
 	struct meta *device;
 	__u32 key = 0, ip;
+	int action = XDP_PASS;
 
 	device = bpf_map_lookup_elem(&meta, &key);
 	if (!device || !frame_finds_ipv4(&frame, &ip) || !decap_is_due(device, HOOK_XDP, frame.len - ip) ||
 	    !decap_concerns(&frame, ip, device))
 		return XDP_PASS;
 	decap_judge(ctx, &frame, ip, device, ip > features.link_header, 0, &decap);
+	if (!decap.counted)
+		return XDP_PASS;
 	if (decap.fate == FATE_CARRY) {
+		if (verdict_is_let_through(decap.verdict) && refusal_begin(decap.verdict, 1, decap.peer, true))
+			xdp_tell(ctx);
 		xdp_write_ecn(&decap);
 		if (!xdp_strip(ctx, &frame, &decap))
 			decap_decide(&decap, VERDICT_DECAP_ERROR);
+		else if (decap.onward)
+			action = xdp_forward(ctx, decap.onward == ONWARD);
+		if (action != XDP_PASS)
+			decap_goes_straight_on(&decap);
 	}
+	if (decap.fate == FATE_DROP)
+		return xdp_drop(ctx, decap.verdict, decap.segments.count, decap.peer, decap.known);
 	decap_count(&decap);
-	return decap.fate == FATE_DROP ? XDP_DROP : XDP_PASS;
+	if (decap.fate == FATE_CARRY && action == XDP_PASS && ip == sizeof(struct ethhdr) && spread_is_due(device))
+		return xdp_spread(ctx);
+	return action;
 }

@@ -212,6 +212,9 @@ struct route_record {
 	__u8 src[4]; /* preferred source that was given with the prefix; 0.0.0.0: as the peer or device has it */
 } __attribute__((aligned(4)));
 
+/* Room in `devices`, a DEVMAP_HASH of ifindex: the devices that XDP sends packets for other hosts out of. */
+#define DEVICES_MAX 1024
+
 /* Value of `peer_src`: preferred source of the kernel routes of a peer's prefixes. */
 struct peer_src {
 	__u8 src[4];

@@ -121,7 +121,10 @@ enum fate {
 	  "the peer or a router between treats ECN wrongly; RFC 6040 lets the packet pass")                            \
 	X(MARTIAN_DESTINATION, "martian_destination", DROP,                                                            \
 	  "inner destination in 0.0.0.0/8, 127.0.0.0/8 or 240.0.0.0/4, but for 255.255.255.255",                       \
-	  "nobody can be there: look at the sender")
+	  "nobody can be there: look at the sender")                                                                   \
+	X(DECAP_FORWARDED, "decap_forwarded", CARRY,                                                                   \
+	  "unwrapped and sent straight on to another host, past the stack ('forward on')",                             \
+	  "nothing: this is the tunnel at work")
 /* clang-format on */
 
 enum verdict {
@@ -130,6 +133,13 @@ enum verdict {
 #undef X
 	VERDICT_COUNT,
 };
+
+/* Of a packet that failed the reverse-path check and was let through because of `monitor`. */
+static inline int verdict_is_let_through(enum verdict verdict)
+{
+	return verdict == VERDICT_RPF_PREFIX_MON || verdict == VERDICT_NO_ROUTE_MON ||
+	       verdict == VERDICT_RPF_ROUTE_MON || verdict == VERDICT_FIB_UNAVAILABLE_MON;
+}
 
 /* Room in the pinned map `verdicts`, so that a new verdict does not change its layout. */
 #define VERDICT_ROOM 64

@@ -14,6 +14,8 @@ enum {
 	GROUP_MTU_EXPIRES = GROUP_COMMAND << 4,
 	GROUP_ICMP = GROUP_COMMAND << 5,
 	GROUP_CACHE = GROUP_COMMAND << 6,
+	GROUP_FORWARD = GROUP_COMMAND << 7,
+	GROUP_SPREAD = GROUP_COMMAND << 8,
 };
 
 static int take_mode(struct words *words, const struct keyword *keyword, void *into)
@@ -40,12 +42,27 @@ static int take_fragments(struct words *words, const struct keyword *keyword, vo
 	return words_choice(words, keyword, names, COUNT(names), &request->fragments);
 }
 
+static const char *const switch_names[] = { "on", "off" };
+
 static int take_routes(struct words *words, const struct keyword *keyword, void *into)
 {
-	static const char *const names[] = { "on", "off" };
 	struct attach_request *request = into;
 
-	return words_choice(words, keyword, names, COUNT(names), &request->routes);
+	return words_choice(words, keyword, switch_names, COUNT(switch_names), &request->routes);
+}
+
+static int take_forward(struct words *words, const struct keyword *keyword, void *into)
+{
+	struct attach_request *request = into;
+
+	return words_choice(words, keyword, switch_names, COUNT(switch_names), &request->forward);
+}
+
+static int take_spread(struct words *words, const struct keyword *keyword, void *into)
+{
+	struct attach_request *request = into;
+
+	return words_choice(words, keyword, switch_names, COUNT(switch_names), &request->spread);
 }
 
 static int take_mtu_expires(struct words *words, const struct keyword *keyword, void *into)
@@ -86,6 +103,8 @@ const struct keyword attach_keywords[] = {
 	{ .name = "mtu_expires", .allowed = "1..86400", .group = GROUP_MTU_EXPIRES, .take = take_mtu_expires },
 	{ .name = "icmp", .allowed = "0..65535", .group = GROUP_ICMP, .take = take_icmp },
 	{ .name = "cache", .allowed = "0..60000", .group = GROUP_CACHE, .take = take_cache },
+	{ .name = "forward", .allowed = "on|off", .group = GROUP_FORWARD, .take = take_forward },
+	{ .name = "spread", .allowed = "on|off", .group = GROUP_SPREAD, .take = take_spread },
 };
 const size_t attach_keyword_count = COUNT(attach_keywords);
 

@@ -6,10 +6,13 @@
 
 #include "address.h"
 #include "attaching.h"
+#include "cpus.h"
+#include "devices.h"
 #include "fail.h"
 #include "forwarding.h"
 #include "neighbour.h"
 #include "prefix_cache.h"
+#include "sysctl.h"
 
 static int check_type(const struct link *link)
 {
@@ -133,6 +136,8 @@ void attaching_defaults(const struct session *session, struct meta *meta)
 		.local_auto = 1,
 		.mtu_expires = 600,
 		.icmp_rate = 1000,
+		.forward = SWITCH_OFF,
+		.spread = SWITCH_OFF,
 	};
 }
 
@@ -157,6 +162,10 @@ static void apply_request(const struct attach_request *request, struct meta *met
 		meta->icmp_rate = request->icmp_rate - 1;
 	if (request->cache)
 		meta->cache = request->cache - 1;
+	if (request->forward)
+		meta->forward = request->forward;
+	if (request->spread)
+		meta->spread = request->spread;
 }
 
 static int resolve_local(const struct attaching *attaching, struct meta *meta)
@@ -302,10 +311,11 @@ static int make(struct attaching *attaching)
 	if (make_neighbour(attaching) || forwarding_take(attaching->session, attachment) ||
 	    change_apply(&attaching->change))
 		return FAILED;
-	if (!attaching->programs)
-		return DONE;
-	return programs_attach(attaching->programs, &attaching->link, attachment->folder, &attachment->maps,
-			       attaching->mode, &attachment->meta);
+	if (attaching->programs && programs_attach(attaching->programs, &attaching->link, attachment->folder,
+						   &attachment->maps, attaching->mode, &attachment->meta))
+		return FAILED;
+	return devices_write(attaching->session, attachment, &attaching->link) || cpus_write(attachment) ? FAILED
+													 : DONE;
 }
 
 /* Takes back what this run made, and only that. */
@@ -339,6 +349,28 @@ static void warn_local(const struct attaching *attaching)
 	warn("local %s is no address of this host", address_format(meta->local, address));
 }
 
+/* Where the kernel forwards nothing, nor do the programs. */
+static void warn_forward(const struct attaching *attaching)
+{
+	int forwarding;
+
+	if (attaching->attachment.meta.forward == SWITCH_ON &&
+	    !sysctl_read(attaching->link.name, "forwarding", &forwarding) && !forwarding)
+		warn("forward is on, but net.ipv4.conf.%s.forwarding is 0: this host forwards nothing",
+		     attaching->link.name);
+}
+
+/* The flow of an skb is known to the kernel, inside the tunnel too. */
+static void warn_spread(const struct attaching *attaching)
+{
+	const struct meta *meta = &attaching->attachment.meta;
+
+	if (meta->spread == SWITCH_ON && meta->mode_used != MODE_NATIVE)
+		warn("spread works in mode native; in mode %s let the kernel spread: 'echo ff "
+		     ">/sys/class/net/%s/queues/rx-0/rps_cpus'",
+		     options_mode_name(meta->mode_used), attaching->link.name);
+}
+
 int attaching_load(struct attaching *attaching)
 {
 	struct attachment *attachment = &attaching->attachment;
@@ -368,5 +400,7 @@ int attaching_carry_out(struct attaching *attaching)
 	}
 	change_keep(&attaching->change);
 	warn_local(attaching);
+	warn_forward(attaching);
+	warn_spread(attaching);
 	return DONE;
 }

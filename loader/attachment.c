@@ -27,8 +27,7 @@ static int read_meta(int fd, unsigned int value_size, struct meta *meta)
 	return error;
 }
 
-/* Returns 0, -EINVAL if what is pinned there is not ours, or another -errno. */
-static int peek_meta(const char *folder, struct meta *meta)
+int attachment_peek(const char *folder, struct meta *meta)
 {
 	unsigned int value_size;
 	int fd, error;
@@ -55,7 +54,7 @@ static int check_meta(const struct session *session, const char *folder, const s
 
 static int open_attached(const struct session *session, struct attachment *attachment)
 {
-	int error = peek_meta(attachment->folder, &attachment->meta);
+	int error = attachment_peek(attachment->folder, &attachment->meta);
 
 	if (error == -EINVAL)
 		return fail("%s/meta is not ours: remove the folder, or choose another bpffs with IPIPBPF_BPFFS",
@@ -72,7 +71,7 @@ int attachment_open(const struct session *session, const char *device, struct at
 		    enum folder_state *state)
 {
 	memset(attachment, 0, sizeof(*attachment));
-	attachment->maps = MAPS_CLOSED;
+	attachment->maps = maps_closed();
 	if (pins_folder(&session->pins, session->netns, device, attachment->folder) ||
 	    pins_folder_state(attachment->folder, state))
 		return FAILED;
@@ -152,7 +151,7 @@ static bool is_of_session(const struct search *search, const char *folder, struc
 {
 	const struct session *session = search->session;
 
-	if (pins_parse_folder(folder, &attachment->name) || peek_meta(folder, &attachment->meta))
+	if (pins_parse_folder(folder, &attachment->name) || attachment_peek(folder, &attachment->meta))
 		return false;
 	if (attachment->meta.layout == LAYOUT && attachment->meta.netns_cookie == session->netns_cookie)
 		return true;

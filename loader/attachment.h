@@ -27,6 +27,9 @@ struct attachment {
 int attachment_open(const struct session *session, const char *device, struct attachment *attachment,
 		    enum folder_state *state);
 
+/* Reads the `meta` in a folder, of whatever layout. Returns 0, -EINVAL if that is not ours, or another -errno. */
+int attachment_peek(const char *folder, struct meta *meta);
+
 /* FAILED if that says that nothing is attached. */
 int attachment_check_state(const struct session *session, const char *device, enum folder_state state);
 

@@ -12,6 +12,7 @@
 
 #include "layout.h"
 #include "options.h"
+#include "packet.h"
 #include "session.h"
 #include "words.h"
 
@@ -23,6 +24,8 @@ struct attach_request {
 	__u8 plain;     /* enum plain_mode */
 	__u8 fragments; /* enum fragments_mode */
 	__u8 routes;    /* enum switch_mode */
+	__u8 forward;   /* enum switch_mode */
+	__u8 spread;    /* enum switch_mode */
 	__u32 mtu_expires;
 	__u32 icmp_rate; /* plus 1 */
 	__u32 cache;     /* plus 1 */
@@ -44,6 +47,22 @@ struct prefix_request {
 	bool bare;
 };
 
+/* How an inner packet that comes in is wrapped. */
+enum tunnel {
+	TUNNEL_OWNER, /* by the peer whose prefix holds its source */
+	TUNNEL_NONE,
+	TUNNEL_GIVEN,
+};
+
+struct explain_request {
+	const char *device;
+	const char *file;         /* NULL: the packet is `wish` */
+	enum direction direction; /* 0: was not given */
+	enum tunnel tunnel;
+	__u8 via[4];
+	struct packet_wish wish;
+};
+
 /* The keywords of `attach`; they read into a struct attach_request. */
 extern const struct keyword attach_keywords[];
 extern const size_t attach_keyword_count;
@@ -60,6 +79,7 @@ int peer_parse(struct words *words, struct peer_request *request);
 int peer_parse_del(struct words *words, struct peer_request *request);
 void peer_request_free(struct peer_request *request); /* also after a parse that failed */
 int prefix_parse_request(struct words *words, struct prefix_request *request);
+int explain_parse(struct words *words, struct explain_request *request);
 
 int attach_run(struct session *session, struct words *words);
 int detach_run(struct session *session, struct words *words);
@@ -72,11 +92,17 @@ int prefix_del_run(struct session *session, struct words *words);
 int show_run(struct session *session, struct words *words);
 int stats_run(struct session *session, struct words *words);
 int top_run(struct session *session, struct words *words);
+int explain_run(struct session *session, struct words *words);
+int monitor_run(struct session *session, struct words *words);
 int apply_run(struct session *session, struct words *words);
 int confirm_run(struct session *session, struct words *words);
 int export_run(struct session *session, struct words *words);
+int check_run(struct session *session, struct words *words);
 
 /* What `detach` does, in a session that is open for it. */
 int detach_device(const struct session *session, const char *device);
+
+/* What `attach` does, likewise. */
+int attach_device(const struct session *session, const char *device, const struct attach_request *request);
 
 #endif

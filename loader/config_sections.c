@@ -66,8 +66,8 @@ static bool is_key(const char *key, const char *word)
 const char *config_key(const char *word)
 {
 	static const char *const keys[] = {
-		"Local", "Src",       "Rpf",    "TTL",        "TOS",  "ECN",    "PMTUDisc", "Mode",
-		"Plain", "Fragments", "Routes", "MTUExpires", "ICMP", "Remote", "Type",     "Cache",
+		"Local",     "Src",    "Rpf",        "TTL",  "TOS",    "ECN",  "PMTUDisc", "Mode",    "Plain",
+		"Fragments", "Routes", "MTUExpires", "ICMP", "Remote", "Type", "Cache",    "Forward", "Spread",
 	};
 
 	for (size_t i = 0; i < COUNT(keys); i++) {

@@ -53,16 +53,31 @@ static __u32 find_filter(__u32 ifindex, const struct maps *maps, enum tc_side si
 	return 0;
 }
 
-bool hook_tc_find(__u32 ifindex, const char *folder, const struct maps *maps, enum tc_side side)
+static __u32 filter_program(__u32 ifindex, const struct maps *maps, enum tc_side side)
 {
-	__u32 attached, vacant;
+	struct bpf_tc_hook hook = clsact_of(ifindex, side);
+	struct bpf_tc_opts filter = { .sz = sizeof(filter), .handle = FILTER_HANDLE };
+	__u32 vacant;
+
+	filter.priority = find_filter(ifindex, maps, side, &vacant);
+	return filter.priority && !bpf_tc_query(&hook, &filter) ? filter.prog_id : 0;
+}
+
+__u32 hook_tc_program(__u32 ifindex, const char *folder, const struct maps *maps, enum tc_side side)
+{
+	__u32 attached, program;
 	int link = pinned_link_open(folder, pin_of(side), &attached);
 
-	if (link >= 0) {
-		close(link);
-		return attached == ifindex;
-	}
-	return find_filter(ifindex, maps, side, &vacant);
+	if (link < 0)
+		return filter_program(ifindex, maps, side);
+	program = attached == ifindex ? link_program(link) : 0;
+	close(link);
+	return program;
+}
+
+bool hook_tc_find(__u32 ifindex, const char *folder, const struct maps *maps, enum tc_side side)
+{
+	return hook_tc_program(ifindex, folder, maps, side);
 }
 
 /* 0 or -errno; -EINVAL on a kernel without tcx. */

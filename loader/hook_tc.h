@@ -17,7 +17,10 @@ enum tc_side {
 	TC_INGRESS,
 };
 
-/* Whether our program is there. */
+/* The number of our program there, or 0. */
+__u32 hook_tc_program(__u32 ifindex, const char *folder, const struct maps *maps, enum tc_side side);
+
+/* Whether it is there. */
 bool hook_tc_find(__u32 ifindex, const char *folder, const struct maps *maps, enum tc_side side);
 
 /* Attaches the program, or puts it in the place of ours that is there, in one step. DONE or FAILED. */

@@ -59,6 +59,27 @@ enum xdp_place hook_xdp_find(__u32 ifindex, const char *folder, const struct map
 	return place;
 }
 
+__u32 hook_xdp_program(__u32 ifindex, const char *folder, const struct maps *maps)
+{
+	struct xdp_multiprog *all;
+	struct xdp_program *program;
+	__u32 attached, id = 0;
+	int link = pinned_link_open(folder, PIN, &attached);
+
+	if (link >= 0) {
+		if (attached == ifindex)
+			id = link_program(link);
+		close(link);
+	}
+	if (id)
+		return id;
+	program = find_in_dispatcher(ifindex, maps, &all);
+	if (program)
+		id = xdp_program__id(program);
+	xdp_multiprog__close(all);
+	return id;
+}
+
 bool hook_xdp_is_left_over(__u32 ifindex, const char *folder, const struct maps *maps)
 {
 	__u32 attached;

@@ -21,6 +21,9 @@ enum xdp_place {
 /* Where our program is on this device. */
 enum xdp_place hook_xdp_find(__u32 ifindex, const char *folder, const struct maps *maps);
 
+/* Its number, or 0. */
+__u32 hook_xdp_program(__u32 ifindex, const char *folder, const struct maps *maps);
+
 /* Whether there is anything of it that hook_xdp_detach would take away. */
 bool hook_xdp_is_left_over(__u32 ifindex, const char *folder, const struct maps *maps);
 

@@ -2,6 +2,7 @@
 #include <limits.h>
 #include <stdio.h>
 
+#include "address.h"
 #include "fail.h"
 #include "json.h"
 
@@ -45,6 +46,20 @@ json_t *json_name(const char *name)
 	return json_string(ascii);
 }
 
+json_t *json_address(const __u8 address[4])
+{
+	char text[ADDRESS_TEXT];
+
+	return address_is_zero(address) ? json_null() : json_string(address_format(address, text));
+}
+
+json_t *json_prefix(const struct prefix_key *key)
+{
+	char text[PREFIX_TEXT];
+
+	return json_string(prefix_format(key, text));
+}
+
 json_t *json_verdicts(const __u64 verdicts[VERDICT_COUNT])
 {
 	const struct json_member members[] = {
@@ -56,7 +71,7 @@ json_t *json_verdicts(const __u64 verdicts[VERDICT_COUNT])
 	return json_object_of(members, sizeof(members) / sizeof(*members));
 }
 
-int json_print(json_t *value)
+int json_print_part(json_t *value)
 {
 	int error;
 
@@ -64,6 +79,14 @@ int json_print(json_t *value)
 		return fail("cannot write JSON: out of memory, or a counter could not be read");
 	error = json_dumpf(value, stdout, JSON_COMPACT);
 	json_decref(value);
-	printf("\n");
 	return error ? fail("cannot write JSON on standard output") : DONE;
+}
+
+int json_print(json_t *value)
+{
+	int result = json_print_part(value);
+
+	if (!result)
+		printf("\n");
+	return result;
 }

@@ -11,6 +11,7 @@
 
 #include <jansson.h>
 
+#include "layout.h"
 #include "verdict.h"
 
 struct json_member {
@@ -32,10 +33,18 @@ json_t *json_number(__u64 value);
 /* The name of a device or namespace. One that the kernel let pass need not be UTF-8. */
 json_t *json_name(const char *name);
 
+/* null for 0.0.0.0. */
+json_t *json_address(const __u8 address[4]);
+
+json_t *json_prefix(const struct prefix_key *key);
+
 /* An object with a number for each verdict. */
 json_t *json_verdicts(const __u64 verdicts[VERDICT_COUNT]);
 
 /* Prints it as one line and releases it. DONE or FAILED. */
 int json_print(json_t *value);
+
+/* The same without an end of the line. */
+int json_print_part(json_t *value);
 
 #endif

@@ -34,7 +34,8 @@ static const struct command commands[] = {
 	  "           [rpf strict|loose|off [monitor]] [plain drop|pass]\n"
 	  "           [ttl N|inherit] [tos N|inherit] [ecn normal|compat]\n"
 	  "           [pmtudisc|nopmtudisc] [mtu_expires SECS] [icmp N]\n"
-	  "           [fragments drop|stack] [routes on|off] [cache MS]",
+	  "           [fragments drop|stack] [routes on|off] [cache MS]\n"
+	  "           [forward on|off] [spread on|off]",
 	  "carry tunnels on a device, or put an attachment right",
 	  "  local        source of the outer header; default: the device's first global address\n"
 	  "  src          preferred source of the kernel routes into the tunnels\n"
@@ -52,6 +53,8 @@ static const struct command commands[] = {
 	  "  routes       whether a prefix brings its kernel route (default: on)\n"
 	  "  cache        milliseconds for which each CPU remembers whose prefix an address is in (default: 0, not at\n"
 	  "               all); what ipipbpf changes counts at once all the same, what bpftool changes after that time\n"
+	  "  forward      packets for other hosts go straight on, past the stack and its firewall (default: off)\n"
+	  "  spread       inner flows are spread over the CPUs, in mode native (default: off)\n"
 	  "Attaching again keeps what is not given, exchanges the programs under traffic, and puts back routes,\n"
 	  "neighbour and sysctl that went missing.\n"
 	  "\n"
@@ -118,6 +121,17 @@ static const struct command commands[] = {
 	  "\n"
 	  "  ipipbpf show\n"
 	  "  ipipbpf -j show eth0\n" },
+	{ "check", NULL, check_run, "[--fix] [DEV]",
+	  "what stands in the way of the tunnels, and the command that mends it",
+	  "Of DEV, attached or not; or of all attachments of this namespace, with the pins that are left of others.\n"
+	  "Exit status: 0 nothing is in the way, 1 there are warnings, 2 there are errors or it could not look.\n"
+	  "  --fix        mend what 'attach' again, the JIT and dead pins come to, and say so: no firewall, no route of\n"
+	  "               others, no setting of the device\n"
+	  "With -j as JSON.\n"
+	  "\n"
+	  "  ipipbpf check\n"
+	  "  ipipbpf check eth0\n"
+	  "  ipipbpf check --fix eth0\n" },
 	{ "stats", NULL, stats_run, "[DEV] [openmetrics | -w SECS]",
 	  "counters of peers and verdicts, or how fast they move",
 	  "  openmetrics  the metrics that Prometheus and node_exporter's textfile collector read; also --openmetrics\n"
@@ -133,6 +147,38 @@ static const struct command commands[] = {
 	  "\n"
 	  "  ipipbpf top\n"
 	  "  ipipbpf -n blue top eth0\n" },
+	{ "explain", NULL, explain_run,
+	  "DEV from ADDR to ADDR [in|out] [via REMOTE|none]\n"
+	  "           [proto udp|tcp|icmp|N] [sport N] [dport N] [len N] [ttl N]\n"
+	  "           [tos N] [df]  |  DEV -r FILE [in|out]",
+	  "what becomes of a packet, and why",
+	  "  from, to     addresses of the inner packet\n"
+	  "  in, out      its way through the device; without: out if a peer's prefix holds 'to', else in if one\n"
+	  "               holds 'from'\n"
+	  "  via          the outer address that a packet comes in from, default: the peer's whose prefix holds\n"
+	  "               'from'; none: it comes without a tunnel\n"
+	  "  proto        of the inner packet, by name or number; default: icmp, an echo request\n"
+	  "  sport, dport ports of tcp or udp\n"
+	  "  len          bytes of the inner packet with its header (default: 84)\n"
+	  "  ttl, tos     of the inner packet (default: 64, 0)\n"
+	  "  df           it must not be fragmented\n"
+	  "  -r           explain each packet of a capture file (pcap or pcapng; -: standard input)\n"
+	  "The programs run over the packet as they would on the device, once more and apart: no counter moves, and\n"
+	  "nothing is sent. The exit status is 0 whatever the verdict is. With -j as JSON.\n"
+	  "\n"
+	  "  ipipbpf explain eth0 from 192.168.1.1 to 192.168.1.254\n"
+	  "  ipipbpf explain eth0 from 192.168.1.254 to 192.168.1.1 via 172.16.1.62 proto tcp dport 443\n"
+	  "  ipipbpf -j explain eth0 -r eth0.pcap\n" },
+	{ "monitor", NULL, monitor_run, "[DEV] [-w FILE]",
+	  "print each packet that is refused, as it happens",
+	  "A line for each packet that is dropped, or that 'rpf ... monitor' let through: time, device, direction,\n"
+	  "verdict, peer, outer and inner addresses, ports, length. At most 1000 a second and CPU; how many more there\n"
+	  "were is said. Until interrupted. With -j a JSON object a line.\n"
+	  "  -w           write the packets' headers to FILE (pcapng), each with its verdict as a comment; -: into a pipe\n"
+	  "\n"
+	  "  ipipbpf monitor\n"
+	  "  ipipbpf monitor eth0 -w refused.pcapng\n"
+	  "  ipipbpf monitor eth0 -w - | tcpdump -n -r -\n" },
 };
 /* clang-format on */
 
@@ -156,7 +202,7 @@ static void print_usage(void)
 	       "  -V, --version      print the version\n"
 	       "  -h, --help         print this; 'ipipbpf COMMAND help' says more of a command\n"
 	       "\n"
-	       "Exit status: 0 done, 1 the operation failed, 2 the words are wrong.\n");
+	       "Exit status: 0 done, 1 the operation failed, 2 the words are wrong; 'check' has its own.\n");
 }
 
 static void print_help(const struct command *command)
@@ -323,6 +369,7 @@ int main(int count, char **arguments)
 	case DONE:
 		return 0;
 	case WRONG_WORDS:
+	case FOUND_ERRORS:
 		return 2;
 	default:
 		return 1;

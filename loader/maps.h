@@ -3,6 +3,8 @@
 #ifndef LOADER_MAPS_H
 #define LOADER_MAPS_H
 
+#include <string.h>
+
 /* File descriptors, -1: not open. `routes` and `peer_src` are the loader's alone. */
 struct maps {
 	int meta;
@@ -13,10 +15,22 @@ struct maps {
 	int identification;
 	int paths;
 	int paths_until;
+	int listeners;
+	int event_rings;
 	int generation;
 	int prefix_cache;
 	int routes;
 	int peer_src;
+	int devices;
+	int cpus;
 };
+
+static inline struct maps maps_closed(void)
+{
+	struct maps maps;
+
+	memset(&maps, -1, sizeof(maps));
+	return maps;
+}
 
 #endif

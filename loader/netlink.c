@@ -46,14 +46,14 @@ static void set_option(struct netlink *netlink, int option)
 	mnl_socket_setsockopt(netlink->socket, option, &on, sizeof(on));
 }
 
-int netlink_open(struct netlink **netlink)
+static int open_bus(int bus, struct netlink **netlink)
 {
 	struct netlink *made = calloc(1, sizeof(*made));
 	int error;
 
 	if (!made)
 		return -ENOMEM;
-	made->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	made->socket = mnl_socket_open2(bus, SOCK_CLOEXEC);
 	if (!made->socket || mnl_socket_bind(made->socket, 0, MNL_SOCKET_AUTOPID) < 0) {
 		error = -errno;
 		netlink_close(made);
@@ -65,6 +65,16 @@ int netlink_open(struct netlink **netlink)
 	made->sequence = (unsigned int)time(NULL);
 	*netlink = made;
 	return 0;
+}
+
+int netlink_open(struct netlink **netlink)
+{
+	return open_bus(NETLINK_ROUTE, netlink);
+}
+
+int netlink_open_generic(struct netlink **netlink)
+{
+	return open_bus(NETLINK_GENERIC, netlink);
 }
 
 void netlink_close(struct netlink *netlink)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* One rtnetlink socket in the network namespace where it was opened, and the exchange of messages over it (libmnl). */
+/* One rtnetlink (or generic netlink) socket in the network namespace where it was opened, and the exchange of messages over it (libmnl). */
 #ifndef NETLINK_H
 #define NETLINK_H
 
@@ -9,7 +9,8 @@ struct netlink;
 
 /* Returns 0 or -errno. */
 int netlink_open(struct netlink **netlink);
-void netlink_close(struct netlink *netlink); /* NULL is fine */
+int netlink_open_generic(struct netlink **netlink); /* generic netlink in rtnetlink's place */
+void netlink_close(struct netlink *netlink);        /* NULL is fine */
 
 /* A zeroed request of `type` with a family header of `header_size` bytes, in the socket's own buffer. */
 struct nlmsghdr *netlink_request(struct netlink *netlink, int type, int flags, size_t header_size, void **header);

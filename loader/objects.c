@@ -6,6 +6,7 @@
 #include <string.h>
 #include <xdp/libxdp.h>
 
+#include "cpus.h"
 #include "fail.h"
 #include "layout.h"
 #include "objects.h"
@@ -68,7 +69,8 @@ static int reuse_all(const struct tc_bpf *tc, const struct maps *maps)
 	       reuse(tc->maps.peer_counters, maps->peer_counters) ||
 	       reuse(tc->maps.identification, maps->identification) || reuse(tc->maps.paths, maps->paths) ||
 	       reuse(tc->maps.paths_until, maps->paths_until) || reuse(tc->maps.generation, maps->generation) ||
-	       reuse(tc->maps.prefix_cache, maps->prefix_cache);
+	       reuse(tc->maps.prefix_cache, maps->prefix_cache) || reuse(tc->maps.listeners, maps->listeners) ||
+	       reuse(tc->maps.event_rings, maps->event_rings);
 }
 
 static int keep_all(const struct tc_bpf *tc, struct maps *maps)
@@ -78,7 +80,8 @@ static int keep_all(const struct tc_bpf *tc, struct maps *maps)
 	       keep(tc->maps.peer_counters, &maps->peer_counters) ||
 	       keep(tc->maps.identification, &maps->identification) || keep(tc->maps.paths, &maps->paths) ||
 	       keep(tc->maps.paths_until, &maps->paths_until) || keep(tc->maps.generation, &maps->generation) ||
-	       keep(tc->maps.prefix_cache, &maps->prefix_cache);
+	       keep(tc->maps.prefix_cache, &maps->prefix_cache) || keep(tc->maps.listeners, &maps->listeners) ||
+	       keep(tc->maps.event_rings, &maps->event_rings);
 }
 
 int objects_load_tc(const struct link *link, struct maps *maps, struct tc_bpf **object)
@@ -106,6 +109,9 @@ int objects_open_xdp(const struct link *link, const struct maps *maps, enum mode
 
 	if (!xdp)
 		return objects_fail("open the XDP program", errno);
+	/* Of frames that never were on a wire, the checksums were never needed. */
+	features.checksums_begun = mode == MODE_SKB || !link_is_hardware(link);
+	features.cpus = cpus_end();
 	xdp->rodata->features = features;
 	/*
 	 * Both came with Linux 5.18; libbpf's section "xdp.frags" would set the flag on older kernels too. In skb mode the
@@ -117,7 +123,9 @@ int objects_open_xdp(const struct link *link, const struct maps *maps, enum mode
 	if (reuse(xdp->maps.meta, maps->meta) || reuse(xdp->maps.prefixes, maps->prefixes) ||
 	    reuse(xdp->maps.peers, maps->peers) || reuse(xdp->maps.verdicts, maps->verdicts) ||
 	    reuse(xdp->maps.peer_counters, maps->peer_counters) || reuse(xdp->maps.generation, maps->generation) ||
-	    reuse(xdp->maps.prefix_cache, maps->prefix_cache)) {
+	    reuse(xdp->maps.prefix_cache, maps->prefix_cache) || reuse(xdp->maps.devices, maps->devices) ||
+	    reuse(xdp->maps.cpus, maps->cpus) || reuse(xdp->maps.listeners, maps->listeners) ||
+	    reuse(xdp->maps.event_rings, maps->event_rings)) {
 		error = errno;
 		xdp_bpf__destroy(xdp);
 		return objects_fail("open the XDP program", error);

@@ -11,7 +11,7 @@
 /* The kernel reports no more maps than a program of ours can have. */
 #define MAPS_OF_A_PROGRAM 64
 
-static __u32 map_id(int map)
+__u32 map_id(int map)
 {
 	struct bpf_map_info info = {};
 	__u32 len = sizeof(info);
@@ -33,6 +33,15 @@ bool program_is_ours(__u32 program_id, int meta)
 			found = id && ids[i] == id;
 	close(program);
 	return found;
+}
+
+bool programs_are_hidden(void)
+{
+	int program = bpf_prog_get_fd_by_id(0);
+
+	if (program >= 0)
+		close(program);
+	return program < 0 && errno == EPERM;
 }
 
 void program_name(__u32 program_id, char *name)
@@ -63,6 +72,14 @@ int pinned_link_open(const char *folder, const char *name, __u32 *ifindex)
 	if (link >= 0 && !bpf_obj_get_info_by_fd(link, &info, &len))
 		*ifindex = info.xdp.ifindex;
 	return link;
+}
+
+__u32 link_program(int link)
+{
+	struct bpf_link_info info = {};
+	__u32 len = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(link, &info, &len) ? 0 : info.prog_id;
 }
 
 void pinned_link_remove(const char *folder, const char *name)

@@ -6,8 +6,14 @@
 #include <stdbool.h>
 #include <linux/types.h>
 
+/* The kernel's number of a map, 0 if it will not say. */
+__u32 map_id(int map);
+
 /* Whether the program uses the map whose descriptor is `meta`. False too if the kernel will not say. */
 bool program_is_ours(__u32 program_id, int meta);
+
+/* Whether the kernel says nothing of programs by their numbers: to processes without CAP_SYS_ADMIN. */
+bool programs_are_hidden(void);
 
 /* The name of a program, for messages; "?" if the kernel will not say. `name` holds BPF_OBJ_NAME_LEN bytes. */
 void program_name(__u32 program_id, char *name);
@@ -17,6 +23,9 @@ void program_name(__u32 program_id, char *name);
  * it is attached to, 0 if that is gone.
  */
 int pinned_link_open(const char *folder, const char *name, __u32 *ifindex);
+
+/* The number of the program that a link runs; 0 if the kernel will not say. */
+__u32 link_program(int link);
 
 /* Takes the link and its pin away; absent is fine. */
 void pinned_link_remove(const char *folder, const char *name);

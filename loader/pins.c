@@ -13,7 +13,9 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 
+#include "event.h"
 #include "fail.h"
 #include "layout.h"
 #include "netns.h"
@@ -22,6 +24,9 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
+/* A capacity: as many as the kernel has CPUs. */
+#define ALL_CPUS 0
+
 struct pinned_map {
 	const char *name;
 	size_t field; /* its descriptor in struct maps */
@@ -29,7 +34,7 @@ struct pinned_map {
 	__u32 key_size;
 	__u32 value_size; /* 0: not looked at */
 	__u32 capacity;
-	bool loaders; /* made by the loader, used by no program */
+	bool loaders; /* made by the loader */
 	bool optional;
 };
 
@@ -51,6 +56,10 @@ static const struct pinned_map pinned_maps[] = {
 	  PEERS_MAX, false, false },
 	{ "paths_until", offsetof(struct maps, paths_until), BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(__u64), 1, false,
 	  false },
+	{ "listeners", offsetof(struct maps, listeners), BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct listeners), 1,
+	  false, true },
+	{ "event_rings", offsetof(struct maps, event_rings), BPF_MAP_TYPE_ARRAY_OF_MAPS, sizeof(__u32), sizeof(__u32),
+	  LISTENERS_MAX, false, true },
 	{ "generation", offsetof(struct maps, generation), BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(__u64), 1, false,
 	  false },
 	{ "prefix_cache", offsetof(struct maps, prefix_cache), BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(__u32),
@@ -59,6 +68,10 @@ static const struct pinned_map pinned_maps[] = {
 	  sizeof(struct route_record), PREFIXES_MAX, true, false },
 	{ "peer_src", offsetof(struct maps, peer_src), BPF_MAP_TYPE_HASH, sizeof(struct peer_key),
 	  sizeof(struct peer_src), PEERS_MAX, true, false },
+	{ "devices", offsetof(struct maps, devices), BPF_MAP_TYPE_DEVMAP_HASH, sizeof(__u32), sizeof(__u32),
+	  DEVICES_MAX, true, false },
+	{ "cpus", offsetof(struct maps, cpus), BPF_MAP_TYPE_CPUMAP, sizeof(__u32), sizeof(__u32), ALL_CPUS, true,
+	  false },
 };
 
 static const char *const pinned_links[] = { "link_xdp", "link_encap", "link_decap" };
@@ -342,7 +355,7 @@ static int open_checked(const char *folder, const struct pinned_map *map, int *f
 
 int pins_open_maps(const char *folder, struct maps *maps)
 {
-	*maps = MAPS_CLOSED;
+	*maps = maps_closed();
 	for (size_t i = 0; i < COUNT(pinned_maps); i++) {
 		if (open_checked(folder, &pinned_maps[i], field_of(maps, &pinned_maps[i]))) {
 			pins_close_maps(maps);
@@ -371,15 +384,17 @@ int pins_pin_maps(const char *folder, const struct maps *maps)
 
 int pins_make_maps(struct maps *maps)
 {
-	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
-
 	for (size_t i = 0; i < COUNT(pinned_maps); i++) {
 		const struct pinned_map *map = &pinned_maps[i];
+		LIBBPF_OPTS(bpf_map_create_opts, options,
+			    .map_flags = map->type == BPF_MAP_TYPE_HASH ? BPF_F_NO_PREALLOC : 0);
 		int *fd = field_of(maps, map);
 
 		if (!map->loaders || *fd >= 0)
 			continue;
-		*fd = bpf_map_create(map->type, map->name, map->key_size, map->value_size, map->capacity, &options);
+		*fd = bpf_map_create(map->type, map->name, map->key_size, map->value_size,
+				     map->capacity == ALL_CPUS ? (__u32)libbpf_num_possible_cpus() : map->capacity,
+				     &options);
 		if (*fd < 0)
 			return fail("cannot make the map '%s': %s", map->name, strerror(errno));
 	}

@@ -64,7 +64,7 @@ int pins_open_maps(const char *folder, struct maps *maps);
 /* Pins the open maps that are not pinned yet, `meta` first. DONE or FAILED. */
 int pins_pin_maps(const char *folder, const struct maps *maps);
 
-/* Makes those of the loader's own maps (`routes`, `peer_src`) that are -1. DONE or FAILED. */
+/* Makes those of the loader's own maps (`routes`, `peer_src`, `devices`, `cpus`) that are -1. DONE or FAILED. */
 int pins_make_maps(struct maps *maps);
 
 /* The name of a map that is -1 and that every attachment has, or NULL. */
@@ -82,9 +82,5 @@ void pins_remove_empty(const struct pins *pins);
  * Removes our pins, `meta` last, the folder, and `ipipbpf` if it is empty then. Strangers' files stay. DONE or FAILED.
  */
 int pins_remove_folder(const struct pins *pins, const char *folder);
-
-/* clang-format off */
-#define MAPS_CLOSED ((struct maps){ -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1 })
-/* clang-format on */
 
 #endif

@@ -32,12 +32,16 @@ static bool kernel_knows(const char *enumerator)
 
 struct features probe_features(const struct link *link)
 {
-	return (struct features){
+	struct features features = {
 		.link_header = link->type == ARPHRD_ETHER ? ETHER_HDR_LEN : 0,
 		.xdp_buff_len = libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_get_buff_len, NULL) == 1,
 		.decap_l3_flag = kernel_knows("BPF_F_ADJ_ROOM_DECAP_L3_IPV4"),
 		.skip_neighbour = kernel_knows("BPF_FIB_LOOKUP_SKIP_NEIGH"),
+		.fib_tells_mtu = libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS, BPF_FUNC_check_mtu, NULL) == 1,
 	};
+
+	memcpy(features.mac, link->mac, sizeof(features.mac));
+	return features;
 }
 
 bool probe_dispatcher(void)

@@ -144,7 +144,7 @@ static int read_answer(const struct nlmsghdr *message, void *argument)
 	return MNL_CB_OK;
 }
 
-static int ask(struct netlink *netlink, __be32 dst, unsigned int flags, struct route *route)
+static int ask(struct netlink *netlink, __be32 dst, __be32 src, unsigned int flags, struct route *route)
 {
 	struct nlmsghdr *request;
 	struct rtmsg *header;
@@ -156,6 +156,10 @@ static int ask(struct netlink *netlink, __be32 dst, unsigned int flags, struct r
 	header->rtm_dst_len = 32;
 	header->rtm_flags = flags;
 	mnl_attr_put_u32(request, RTA_DST, dst);
+	if (src) {
+		header->rtm_src_len = 32;
+		mnl_attr_put_u32(request, RTA_SRC, src);
+	}
 	return netlink_talk(netlink, request, read_answer, route);
 }
 
@@ -165,7 +169,14 @@ int route_lookup(struct netlink *netlink, __be32 dst, struct route *route)
 	 * Without RTM_F_LOOKUP_TABLE the kernel says "main" whichever table the entry is in. Even so it says "main" of
 	 * the local table as long as nobody has added a rule, since the two are one trie until then: go by the type.
 	 */
-	return ask(netlink, dst, RTM_F_FIB_MATCH | RTM_F_LOOKUP_TABLE, route);
+	return ask(netlink, dst, 0, RTM_F_FIB_MATCH | RTM_F_LOOKUP_TABLE, route);
+}
+
+int route_lookup_from(struct netlink *netlink, __be32 dst, __be32 src, struct route *route)
+{
+	if (route_lookup(netlink, src, route) || route->type != RTN_LOCAL)
+		src = 0;
+	return ask(netlink, dst, src, RTM_F_FIB_MATCH | RTM_F_LOOKUP_TABLE, route);
 }
 
 int route_source(struct netlink *netlink, __be32 dst, __be32 *source, __u32 *mtu)
@@ -174,7 +185,7 @@ int route_source(struct netlink *netlink, __be32 dst, __be32 *source, __u32 *mtu
 	struct link link;
 	int error;
 
-	error = ask(netlink, dst, 0, &route);
+	error = ask(netlink, dst, 0, 0, &route);
 	if (error)
 		return error;
 	if (!route.mtu) {

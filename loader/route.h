@@ -44,6 +44,12 @@ bool route_is_tunnel(const struct route *route);
  */
 int route_lookup(struct netlink *netlink, __be32 dst, struct route *route);
 
+/*
+ * The same of a packet from `src`, which a rule may look at; where that is no address of this host, for which the
+ * kernel answers nothing, of a packet from whatever address.
+ */
+int route_lookup_from(struct netlink *netlink, __be32 dst, __be32 src, struct route *route);
+
 /* Which source address the kernel would give such a packet, and the MTU of its way out. */
 int route_source(struct netlink *netlink, __be32 dst, __be32 *source, __u32 *mtu);
 

@@ -86,3 +86,29 @@ bool same_program(__u32 id, int program)
 		close(running);
 	return same;
 }
+
+/* Each map of constants that both have at the same place holds the same. */
+static bool same_settings(const struct identity *one, const struct identity *other)
+{
+	for (__u32 i = 0; i < one->map_count && i < other->map_count; i++) {
+		__u32 size;
+		void *constants = read_constants(one->map_ids[i], &size);
+
+		free(constants);
+		if (constants && !same_constants(one->map_ids[i], other->map_ids[i]))
+			return false;
+	}
+	return true;
+}
+
+bool other_code(__u32 id, int program, bool constants)
+{
+	int running = bpf_prog_get_fd_by_id(id);
+	struct identity one, other;
+	bool differs = read_identity(running, &one) && read_identity(program, &other) &&
+		       (memcmp(one.tag, other.tag, sizeof(one.tag)) || (constants && !same_settings(&one, &other)));
+
+	if (running >= 0)
+		close(running);
+	return differs;
+}

@@ -12,4 +12,10 @@
  */
 bool same_program(__u32 id, int program);
 
+/*
+ * Whether it has other code, or with `constants` other constants, over whatever maps. False too if the kernel will not
+ * say: it gives nobody a program by its number who lacks CAP_SYS_ADMIN.
+ */
+bool other_code(__u32 id, int program, bool constants);
+
 #endif

@@ -79,5 +79,7 @@ struct settings settings_of_meta(const struct meta *meta)
 	add(&settings, "mtu_expires", "%u", meta->mtu_expires);
 	add(&settings, "icmp", "%u", meta->icmp_rate);
 	add(&settings, "cache", "%u", meta->cache);
+	add(&settings, "forward", "%s", meta->forward == SWITCH_ON ? "on" : "off");
+	add(&settings, "spread", "%s", meta->spread == SWITCH_ON ? "on" : "off");
 	return settings;
 }

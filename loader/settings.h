@@ -8,7 +8,7 @@
 
 #include "layout.h"
 
-#define SETTINGS_MAX 16
+#define SETTINGS_MAX 20
 #define SETTING_TEXT 32
 
 struct setting {

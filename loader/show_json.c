@@ -3,23 +3,11 @@
 
 #include "address.h"
 #include "counters.h"
+#include "cpus.h"
+#include "devices.h"
 #include "json.h"
 #include "options.h"
 #include "show.h"
-
-static json_t *address_string(const __u8 address[4])
-{
-	char text[ADDRESS_TEXT];
-
-	return address_is_zero(address) ? json_null() : json_string(address_format(address, text));
-}
-
-static json_t *prefix_string(const struct prefix_key *key)
-{
-	char text[PREFIX_TEXT];
-
-	return json_string(prefix_format(key, text));
-}
 
 static json_t *field(__u8 mode, __u8 value)
 {
@@ -59,11 +47,11 @@ static json_t *effective(const struct report *report, const struct peer *peer)
 	if (!peer_is_valid(peer))
 		return json_null();
 	settings = options_effective(peer, &report->attachment->meta);
-	return JSON_OBJECT(
-		{ "local", address_string(settings.local) }, { "ttl", field(settings.ttl_mode, settings.ttl) },
-		{ "tos", field(settings.tos_mode, settings.tos) }, { "ecn", ecn_string(settings.ecn) },
-		{ "pmtudisc", yes_or_no(settings.df, DF_PMTUDISC, DF_NOPMTUDISC) }, { "rpf", rpf_string(settings.rpf) },
-		{ "monitor", yes_or_no(settings.monitor, SWITCH_ON, SWITCH_OFF) });
+	return JSON_OBJECT({ "local", json_address(settings.local) }, { "ttl", field(settings.ttl_mode, settings.ttl) },
+			   { "tos", field(settings.tos_mode, settings.tos) }, { "ecn", ecn_string(settings.ecn) },
+			   { "pmtudisc", yes_or_no(settings.df, DF_PMTUDISC, DF_NOPMTUDISC) },
+			   { "rpf", rpf_string(settings.rpf) },
+			   { "monitor", yes_or_no(settings.monitor, SWITCH_ON, SWITCH_OFF) });
 }
 
 static json_t *prefix_object(const struct report *report, const struct prefix_entry *entry)
@@ -72,7 +60,7 @@ static json_t *prefix_object(const struct report *report, const struct prefix_en
 
 	if (!report_source(report, entry, src))
 		memset(src, 0, sizeof(src));
-	return JSON_OBJECT({ "dst", prefix_string(&entry->key) }, { "src", address_string(src) },
+	return JSON_OBJECT({ "dst", json_prefix(&entry->key) }, { "src", json_address(src) },
 			   { "route", json_boolean(report_has_route(report, &entry->key)) });
 }
 
@@ -100,7 +88,7 @@ static json_t *peer_object(const struct report *report, const struct peer_entry 
 		return NULL;
 	return JSON_OBJECT(
 		{ "remote", json_string(peer_name(entry->key.remote, name)) }, { "type", json_string("ipip") },
-		{ "local", address_string(peer->local) }, { "ttl", field(peer->ttl_mode, peer->ttl) },
+		{ "local", json_address(peer->local) }, { "ttl", field(peer->ttl_mode, peer->ttl) },
 		{ "tos", field(peer->tos_mode, peer->tos) }, { "ecn", ecn_string(peer->ecn) },
 		{ "pmtudisc", yes_or_no(peer->df, DF_PMTUDISC, DF_NOPMTUDISC) }, { "rpf", rpf_string(peer->rpf) },
 		{ "monitor", yes_or_no(peer->monitor, SWITCH_ON, SWITCH_OFF) },
@@ -129,7 +117,38 @@ static json_t *bare_list(const struct report *report)
 
 	entries = report_prefixes(report, NULL, &count);
 	for (size_t i = 0; i < count; i++)
-		list = json_append(list, prefix_string(&entries[i].key));
+		list = json_append(list, json_prefix(&entries[i].key));
+	return list;
+}
+
+static void append_name(const char *name, void *argument)
+{
+	json_t **list = argument;
+
+	*list = json_append(*list, json_name(name));
+}
+
+/* What XDP sends packets for other hosts out of. */
+static json_t *device_list(const struct report *report)
+{
+	json_t *list = json_array();
+
+	devices_each(report->attachment, append_name, &list);
+	return list;
+}
+
+static void append_cpu(__u32 cpu, void *argument)
+{
+	json_t **list = argument;
+
+	*list = json_append(*list, json_number(cpu));
+}
+
+static json_t *cpu_list(const struct report *report)
+{
+	json_t *list = json_array();
+
+	cpus_each(report->attachment, append_cpu, &list);
 	return list;
 }
 
@@ -155,8 +174,11 @@ static json_t *report_object(const struct report *report)
 		{ "rpf", rpf_string(meta->rpf) }, { "monitor", json_boolean(meta->monitor == SWITCH_ON) },
 		{ "plain", json_string(options_plain_drops(meta) ? "drop" : "pass") }, { "ecn", ecn_string(meta->ecn) },
 		{ "mtu_expires", json_number(meta->mtu_expires) }, { "icmp", json_number(meta->icmp_rate) },
-		{ "local", address_string(meta->local) }, { "mtu", json_number(report->mtu) },
+		{ "local", json_address(meta->local) }, { "mtu", json_number(report->mtu) },
 		{ "routes", json_boolean(meta->routes == SWITCH_ON) }, { "cache", json_number(meta->cache) },
+		{ "routes", json_boolean(meta->routes == SWITCH_ON) },
+		{ "forward", json_boolean(meta->forward == SWITCH_ON) }, { "forward_devices", device_list(report) },
+		{ "spread", json_boolean(meta->spread == SWITCH_ON) }, { "spread_cpus", cpu_list(report) },
 		{ "missing", missing_list(report) }, { "peers", peer_list(report) }, { "bare", bare_list(report) },
 		{ "verdicts", json_verdicts(report->verdicts) });
 }

@@ -4,6 +4,8 @@
 
 #include "address.h"
 #include "counters.h"
+#include "cpus.h"
+#include "devices.h"
 #include "fail.h"
 #include "options.h"
 #include "show.h"
@@ -73,6 +75,40 @@ static void print_options(const struct report *report)
 	printf("\n  icmp errors: icmp %u, mtu_expires %u\n", meta->icmp_rate, meta->mtu_expires);
 }
 
+static void print_name(const char *name, void *argument)
+{
+	const char **separator = argument;
+
+	printf("%s%s", *separator, name);
+	*separator = ", ";
+}
+
+static void print_forward(const struct report *report)
+{
+	const char *separator = ", by XDP out of ";
+
+	printf("  forward: %s", report->attachment->meta.forward == SWITCH_ON ? "on" : "off");
+	devices_each(report->attachment, print_name, &separator);
+	printf("\n");
+}
+
+static void print_cpu(__u32 cpu, void *argument)
+{
+	const char **separator = argument;
+
+	printf("%s%u", *separator, cpu);
+	*separator = ", ";
+}
+
+static void print_spread(const struct report *report)
+{
+	const char *separator = ", over the CPUs ";
+
+	printf("  spread: %s", report->attachment->meta.spread == SWITCH_ON ? "on" : "off");
+	cpus_each(report->attachment, print_cpu, &separator);
+	printf("\n");
+}
+
 static void print_device(const struct report *report)
 {
 	const struct attachment *attachment = report->attachment;
@@ -88,6 +124,8 @@ static void print_device(const struct report *report)
 	       meta->local_auto ? " (first address of the device)" : "");
 	printf("  mtu: %u inside\n", report->mtu);
 	print_options(report);
+	print_forward(report);
+	print_spread(report);
 	printf("  routes: %s", meta->routes == SWITCH_ON ? "on" : "off");
 	if (!address_is_zero(meta->src))
 		printf(", src %s", address_format(meta->src, address));

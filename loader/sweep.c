@@ -7,6 +7,7 @@
 
 #include "address.h"
 #include "fail.h"
+#include "listener.h"
 #include "map_entries.h"
 #include "peers.h"
 #include "route.h"
@@ -75,4 +76,5 @@ void sweep(const struct change *change)
 {
 	sweep_peers(&change->attachment->maps);
 	sweep_routes(change);
+	listeners_sweep(&change->attachment->maps);
 }

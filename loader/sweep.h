@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Clears away what belonged to peers and prefixes that are gone, as when somebody deleted them with bpftool. */
+/*
+ * Clears away what belonged to peers and prefixes that are gone, as when somebody deleted them with bpftool, and what
+ * listeners left that were killed.
+ */
 #ifndef SWEEP_H
 #define SWEEP_H
 

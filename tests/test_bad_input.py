@@ -18,6 +18,7 @@ FAILED, WRONG_WORDS = 1, 2
 NOBODY = "65534"
 PEERS_MAX, PREFIXES_MAX = 65_536, 1_048_576
 ATTACH, PEER = ("attach", "eth0"), ("peer", "add", "eth0", "remote", "172.16.1.70")
+EXPLAIN = ("explain", "eth0", "from", INNER_A, "to", INNER_B)
 LAYOUT_NOBODY_KNOWS = 4_000_000_000
 
 
@@ -114,6 +115,29 @@ WORDS = {
     "stats as metrics again and again": (("stats", "openmetrics", "-w", "1"), ("openmetrics", "-w")),
     "stats as metrics in JSON": (("-j", "stats", "openmetrics"), ("openmetrics", "-j")),
     "top of two devices": (("top", "eth0", "eth1"), ("eth1",)),
+    "explain without a packet": (("explain", "eth0"), ("from", "-r FILE")),
+    "explain without from": ((*EXPLAIN[:2], "to", B), ("'from'",)),
+    "explain without to": ((*EXPLAIN[:2], "from", B), ("'to'",)),
+    "explain from no address": ((*EXPLAIN[:2], "from", "here", "to", B), ("from here",)),
+    "explain to a prefix": ((*EXPLAIN[:2], "from", A, "to", "10.0.0.0/8"), ("10.0.0.0/8",)),
+    "explain both ways": ((*EXPLAIN, "in", "out"), ("out", "in")),
+    "explain out via somebody": ((*EXPLAIN, "out", "via", B), ("via", "out")),
+    "explain via no address": ((*EXPLAIN, "via", "home"), ("via home",)),
+    "explain a protocol that there is not": ((*EXPLAIN, "proto", "256"), ("proto 256", "udp|tcp|icmp|0..255")),
+    "explain a protocol by a name that we do not know": ((*EXPLAIN, "proto", "gre"), ("proto gre",)),
+    "explain a port without a protocol": ((*EXPLAIN, "dport", "53"), ("dport", "proto udp")),
+    "explain a port of icmp": ((*EXPLAIN, "proto", "icmp", "sport", "53"), ("sport", "proto udp")),
+    "explain a port beyond the last": ((*EXPLAIN, "proto", "udp", "dport", "65536"), ("65536",)),
+    "explain a packet shorter than its headers": ((*EXPLAIN, "proto", "tcp", "len", "39"), ("len 39", "40")),
+    "explain a packet shorter than any": ((*EXPLAIN, "len", "19"), ("len 19", "20..65535")),
+    "explain a packet longer than any": ((*EXPLAIN, "len", "65536"), ("len 65536", "20..65535")),
+    "explain a packet too long for an outer header": ((*EXPLAIN, "in", "via", B, "len", "65516"), ("65516", "65515")),
+    "explain ttl 256": ((*EXPLAIN, "ttl", "256"), ("ttl 256", "0..255")),
+    "explain a word twice": ((*EXPLAIN, "from", A), ("from",)),
+    "explain a packet and a file": ((*EXPLAIN, "-r", "x.pcap"), ("from", "-r")),
+    "explain a file's ttl": (("explain", "eth0", "-r", "x.pcap", "ttl", "9"), ("ttl", "-r")),
+    "explain -r without a file": (("explain", "eth0", "-r"), ("-r", "FILE")),
+    "explain two devices": (("explain", "eth0", "eth1"), ("eth1",)),
     "two words where one is enough": (("detach", "eth0", "eth1"), ("eth1",)),
     "an unknown flag": (("-x", "show"), ("-x",)),
     "prefix neither bare nor of a peer": (("prefix", "add", "eth0", "10.1.0.0/16"), ("remote",)),

@@ -79,7 +79,30 @@ _FILES = [text.encode() for text in (
     "[Attach]\n[Peer]\nRemote = any\nPrefixes = 10.0.0.0/8, 10.0.0.0/8\n",
     "[Attach]\n[Bare]\nPrefixes = " + ", ".join(f"10.{part}.0.0/16" for part in range(40)) + "\n")]
 
-SEEDS = {"address": [address.encode() for address in _ADDRESSES], "words": _LINES, "config": _FILES,
+
+
+def _packet(protocol, length, behind=b""):
+    header = struct.pack("!BBHHHBB2x8s", 0x45, 0, length, 0, 0, 64, protocol, bytes(8))
+    total = sum(struct.unpack("!10H", header)) % 0xFFFF
+    return header[:10] + struct.pack("!H", 0xFFFF - total) + header[12:] + behind
+
+
+def _cut(size, packet, tags=b""):
+    """A frame that is to be shortened to `size` bytes."""
+    return struct.pack("!H", size) + bytes(12) + tags + b"\x08\0" + packet
+
+
+_IPIP, _ICMP, _UDP, _UNREACHABLE = 4, 1, 17, b"\3\4" + bytes(6)
+_PACKETS = [
+    _cut(0, b""),
+    _cut(40, _packet(_UDP, 60, bytes(40))),
+    _cut(60, _packet(_IPIP, 100, _packet(_UDP, 80, bytes(60)))),
+    _cut(70, _packet(_IPIP, 101, _packet(_UDP, 80, bytes(60)))),
+    _cut(50, _packet(_ICMP, 76, _UNREACHABLE + _packet(_IPIP, 200, _packet(_UDP, 180, bytes(8))))),
+    _cut(45, _packet(_UDP, 28, bytes(60)), b"\x88\xa8\0\7\x81\0\0\5"),
+]
+
+SEEDS = {"packet": _PACKETS, "address": [address.encode() for address in _ADDRESSES], "words": _LINES, "config": _FILES,
          "entries": _ENTRIES}
-KEYWORDS = {"address": [".", "/", "/32"], "words": [*_OPTIONS, *_ATTACH, *_PEER, *_ADDRESSES, "eth0", "0x"],
+KEYWORDS = {"packet": [], "address": [".", "/", "/32"], "words": [*_OPTIONS, *_ATTACH, *_PEER, *_ADDRESSES, "eth0", "0x"],
             "config": [*_FILE_KEYS, *_OPTIONS, *_ATTACH, *_PEER, *_ADDRESSES], "entries": []}

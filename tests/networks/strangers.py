@@ -6,7 +6,8 @@ import struct
 
 from .snapshot import SYS_BPF
 
-MAP_CREATE, MAP_UPDATE_ELEM, PROG_LOAD, OBJ_PIN, OBJ_GET, MAP_UPDATE_BATCH, LINK_CREATE = 0, 2, 5, 6, 7, 26, 28
+MAP_CREATE, MAP_UPDATE_ELEM, PROG_LOAD, OBJ_PIN, OBJ_GET, PROG_GET_FD_BY_ID = 0, 2, 5, 6, 7, 13
+MAP_UPDATE_BATCH, LINK_CREATE, LINK_UPDATE = 26, 28, 29
 PROG_TYPE_SCHED_CLS, PROG_TYPE_XDP = 3, 6
 ATTACH_XDP, ATTACH_TCX_INGRESS, ATTACH_TCX_EGRESS = 37, 46, 47
 XDP_FLAGS_SKB_MODE, XDP_FLAGS_DRV_MODE = 2, 4
@@ -70,6 +71,16 @@ def pin_array(path, value):
     _bpf(MAP_UPDATE_ELEM, struct.pack("<IIQQQ", descriptor, 0, ctypes.addressof(key), ctypes.addressof(data), 0))
     pin(descriptor, path)
     os.close(descriptor)
+
+
+def exchange(path, program_id):
+    """Puts the program of that id in the place of the one that a pinned link runs."""
+    name = ctypes.create_string_buffer(path.encode())
+    link = _bpf(OBJ_GET, struct.pack("<QI", ctypes.addressof(name), 0))
+    program = _bpf(PROG_GET_FD_BY_ID, struct.pack("<I", program_id))
+    _bpf(LINK_UPDATE, struct.pack("<II", link, program))
+    os.close(program)
+    os.close(link)
 
 
 def fill(path, keys, values, count):

@@ -59,6 +59,11 @@ def test_peer_set_offers_the_prefixes_for_its_new_list(host):
     assert offered(host, "peer", "set", "eth0", "remote", "172.16.1.62", "prefix", "192") == PREFIXES
 
 
+def test_explain_offers_the_peers_that_a_packet_may_come_in_from(host):
+    assert offered(host, "explain", "") == {"eth0", "eth1", "help"}
+    assert offered(host, "explain", "eth0", "from", "10.0.0.1", "via", "") == PEERS - {"any"} | {"none"}
+
+
 def test_n_offers_the_namespaces(host):
     assert host.name in complete("-n", "")
     assert complete("--netns", host.name[:-1]) >= {host.name}

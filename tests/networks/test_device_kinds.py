@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Devices other than an Ethernet of 1500 bytes named eth0."""
-import fcntl
 import os
-import select
-import struct
 
 import pytest
 
@@ -11,10 +8,9 @@ from .program import End, counting
 from .snapshot import differences, state
 from .topology import A, B, INNER_A, INNER_B, TwoHosts, cable
 from .traffic import ping, ping_packets, tcp_transfer, udp_echo, udp_segments
+from .tun import Tun
 from .tunnels import between_two_hosts, carrying
-from .wire import PROTO_ICMP, PROTO_IPIP, IPv4, icmp_echo, ipv4_packet
-
-TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 1, 0x1000
+from .wire import PROTO_ICMP, PROTO_IPIP, icmp_echo, ipv4_packet
 
 
 @pytest.mark.parametrize("device", ("eth0.5", "fifteen-letters"))
@@ -58,29 +54,6 @@ def test_jumbo_frames(mode):
             tcp_transfer(hosts.a, INNER_A, hosts.b, INNER_B, 4 << 20, window=256 << 10)
         with carrying(hosts, a, b, mtu=9000):
             udp_segments(hosts.a, INNER_A, hosts.b, INNER_B, 8000, 8)
-
-
-class Tun:
-    """A tun device in a namespace, whose far end is this test."""
-
-    def __init__(self, namespace, name):
-        with namespace.entered():
-            self._file = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
-            fcntl.ioctl(self._file, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TUN | IFF_NO_PI))
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        os.close(self._file)
-
-    def write(self, packet):
-        os.write(self._file, packet)
-
-    def read(self, timeout=1.0):
-        if not select.select([self._file], [], [], timeout)[0]:
-            return None
-        return IPv4(os.read(self._file, 1 << 16))
 
 
 @pytest.fixture

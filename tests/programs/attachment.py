@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import bpf, reference, underlay, verdicts
+from . import bpf, events, reference, underlay, verdicts
 from .bpf import KERNEL
 from .path_maps import SECOND, PathMaps
 from .tables import (HOOK_TC, HOOK_XDP, Counters, Device, KnownPath, Peer, Prefix, Tables, peer_key,
@@ -20,31 +20,41 @@ BUILD = Path(os.environ.get("IPIPBPF_BUILD", Path(__file__).resolve().parents[2]
 
 TAGS = (b"\x81\x00", b"\x88\xa8")
 LINK_HEADER, NETWORK_HEADER = 14, {b"\x08\x00": 20, b"\x86\xdd": 40}
-XDP_DROP, XDP_PASS = 1, 2
+XDP_DROP, XDP_PASS, XDP_TX, XDP_REDIRECT = 1, 2, 3, 4
 TC_UNSPEC, TC_SHOT, TC_REDIRECT = 0xFFFFFFFF, 2, 7
 
 
 @dataclass
 class Outcome:
-    """What one packet did: returned value, frame, verdicts and peers' counters that moved."""
+    """What one packet did: returned value, frame, verdicts and peers' counters that moved, events that came."""
     returned: int
     out: bytes
     verdicts: dict
     counters: dict
+    events: list
 
 
 class Dataplane:
     """Both objects, loaded as the loader does it on this kernel, with maps in common."""
 
     def __init__(self, link_header=14, xdp_buff_len=KERNEL >= (5, 18), decap_l3_flag=KERNEL >= (6, 3),
-                 skip_neighbour=KERNEL >= (6, 3)):
-        self._features = {"features": bytes([link_header, xdp_buff_len, decap_l3_flag, skip_neighbour])}
+                 skip_neighbour=KERNEL >= (6, 3), fib_tells_mtu=KERNEL >= (5, 12), checksums_begun=0,
+                 mac=underlay.MAC[underlay.DEV], cpus=2):
+        self._features = {"features": bytes([link_header, xdp_buff_len, decap_l3_flag, skip_neighbour, fib_tells_mtu,
+                                              checksums_begun, *bytes.fromhex(mac.replace(":", ""))]) +
+                          struct.pack("=I", cpus)}
         self._xdp = bpf.Object(BUILD / "xdp.bpf.o", self._features)
         self._tc = bpf.Object(BUILD / "tc.bpf.o", self._features, share=self._xdp)
         self.maps = {**self._tc.maps, **self._xdp.maps}
         self.programs = {"xdp": self._xdp.program("decap_xdp"), "tc": self._tc.program("decap_tc"),
                          "egress": self._tc.program("encap")}
         self.tagged = {hook: Tagged(self.programs[hook]) for hook in ("tc", "egress")}
+        self._listener = None
+
+    def listener(self):
+        """Listens to both objects, from the first call on."""
+        self._listener = self._listener or events.Listener(self.maps)
+        return self._listener
 
     def load_beside(self, path):
         """Another object, with the same features and the maps that it has in common."""
@@ -80,6 +90,8 @@ class Attachment:
         self.count_generation()
         self.paths = PathMaps(self._maps)
         self.allow_errors_from(0)
+        events.allow_from(self._maps, 0)
+        self._listener = dataplane.listener()
         for key in self._verdict_keys:
             self._maps["verdicts"][key] = bytes(8 * bpf.CPUS)
         underlay.set_forwarding(True)
@@ -191,12 +203,14 @@ class Attachment:
 
     def observe(self, frame, **context):
         verdicts_before, counters_before = self.verdicts(), self.counters()
+        self._listener.take()
         returned, out = self.run(frame, **context)
+        told = self._listener.take()
         moved = {verdicts.NAMES[index] if index < len(verdicts.NAMES) else index: after - before
                  for index, (before, after) in enumerate(zip(verdicts_before, self.verdicts())) if after != before}
         counters = {remote: after - counters_before.get(remote, Counters()) for remote, after in self.counters().items()
                     if after != counters_before.get(remote, Counters())}
-        return Outcome(returned, out(), moved, counters)
+        return Outcome(returned, out(), moved, counters, told)
 
     def judge(self, frame, **context):
         """What the reference says of a frame."""
@@ -237,6 +251,18 @@ class Attachment:
         assert self.paths.learn(self.tables, judgement.news, since) is None
         return judgement
 
+    def _expect_event(self, outcome, since, verdict, packets, peer, frame, in_band=False, linear=None, **_):
+        """Exactly one event, which tells what was refused and holds the frame as the program had it."""
+        event, = outcome.events
+        tag = None
+        if self.hook != "xdp" and frame[12:14] in TAGS and not in_band:
+            tag, frame = struct.unpack_from("!HH", frame, 12), frame[:12] + frame[16:]
+        if self.hook == "egress" and not peer:
+            peer = self.tables.longest(int.from_bytes(frame[30:34], "big")).remote
+        assert since <= event.time <= time.monotonic_ns()
+        assert event == events.Event(verdict, events.OUT if self.hook == "egress" else events.IN, packets, peer,
+                                     len(frame), frame[:linear][:events.BYTES], tag, self.ifindex, event.time)
+
     def expect(self, frame, verdict, out=None, peer=None, counters=None, packets=1, redirected=False, news=None,
                **context):
         """One packet: its verdict (None: not counted), the frame that goes on, and the one peer's counters that move.
@@ -258,6 +284,10 @@ class Attachment:
         assert outcome.verdicts == ({verdict: packets} if verdict else {})
         assert self.disagreement(told, outcome.returned, outcome.out) is None
         assert outcome.counters == ({peer: counters} if peer else {})
+        if fate == "DROP" or verdict in verdicts.LET_THROUGH:
+            self._expect_event(outcome, since, verdict, packets, peer, frame, **context)
+        else:
+            assert outcome.events == []
         assert self.paths.learn(self.tables, news, since) is None
         assert judgement == told, "the reference says otherwise than this test"
         return outcome

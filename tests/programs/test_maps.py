@@ -2,14 +2,16 @@
 """The maps as people and the loader rely on them: type, room, sizes, names for bpftool."""
 
 import ctypes
+import os
 import struct
 
 import pytest
 
 from . import attachment, bpf
 
-HASH, ARRAY, PERCPU_HASH, PERCPU_ARRAY, LPM_TRIE = 1, 2, 5, 6, 11
-NO_PREALLOC = 1
+HASH, ARRAY, PERCPU_HASH, PERCPU_ARRAY, LPM_TRIE, ARRAY_OF_MAPS = 1, 2, 5, 6, 11, 12
+CPUMAP, DEVMAP_HASH = 16, 25
+NO_PREALLOC, READ_ONLY_FOR_PROGRAMS, MMAPABLE = 1, 1 << 7, 1 << 10
 
 # Type, bytes of a key, bytes of a value, entries, flags.
 SHARED = {
@@ -18,12 +20,18 @@ SHARED = {
     "peers": (HASH, 4, 32, 65_536, NO_PREALLOC),
     "verdicts": (PERCPU_ARRAY, 4, 8, 64, 0),
     "peer_counters": (PERCPU_HASH, 4, 48, 65_536, NO_PREALLOC),
+    "listeners": (ARRAY, 4, 32, 1, MMAPABLE),
+    "event_rings": (ARRAY_OF_MAPS, 4, 4, 4, 0),
+    "event_drafts": (PERCPU_ARRAY, 4, 240, 1, 0),
     "generation": (ARRAY, 4, 8, 1, 0),
     "prefix_cache": (PERCPU_ARRAY, 4, 64, 8_192, 0),
 }
-MAPS = {"xdp": SHARED, "tc": {**SHARED, "identification": (HASH, 8, 8, 65_536, NO_PREALLOC),
-                              "paths": (HASH, 4, 24, 65_536, NO_PREALLOC), "paths_until": (ARRAY, 4, 8, 1, 0),
-                              "icmp_full": (PERCPU_ARRAY, 4, 8, 1, 0), "answers": (PERCPU_ARRAY, 4, 1072, 1, 0)}}
+CPUS = os.sysconf("SC_NPROCESSORS_CONF")
+MAPS = {"xdp": {**SHARED, "cpus": (CPUMAP, 4, 4, CPUS, 0), "devices": (DEVMAP_HASH, 4, 4, 1024, READ_ONLY_FOR_PROGRAMS),
+                "next_hops": (PERCPU_ARRAY, 4, 8, 1024, 0)},
+        "tc": {**SHARED, "identification": (HASH, 8, 8, 65_536, NO_PREALLOC),
+               "paths": (HASH, 4, 24, 65_536, NO_PREALLOC), "paths_until": (ARRAY, 4, 8, 1, 0),
+               "icmp_full": (PERCPU_ARRAY, 4, 8, 1, 0), "answers": (PERCPU_ARRAY, 4, 1072, 1, 0)}}
 
 _lib = ctypes.CDLL("libbpf.so.1", use_errno=True)
 # Places in the kernel's struct bpf_map_info.
@@ -55,7 +63,7 @@ def test_the_maps_are_as_the_contract_has_them(program, maps):
 
 
 def test_bpftool_can_name_the_maps_and_their_fields(maps):
-    """The whole name, and types for key and value."""
+    """The whole name, and types for key and value where the kernel takes them: not for maps of maps, devices, CPUs."""
     for name, info in maps.items():
         assert info[_NAME:_NAME + 16].rstrip(b"\0").decode() == name
-        assert all(struct.unpack_from("=2I", info, _KEY_TYPE))
+        assert all(struct.unpack_from("=2I", info, _KEY_TYPE)) or name in ("event_rings", "devices", "cpus")

@@ -125,9 +125,9 @@ def _setup():
             _ip(f"route add {route.prefix} via {route.gateway} dev {route.device} onlink {options}")
 
 
-def set_forwarding(on):
-    """Whether the FIB answers questions asked for lo, in this process's namespace."""
-    Path("/proc/sys/net/ipv4/conf/lo/forwarding").write_text(str(int(on)))
+def set_forwarding(on, device="lo"):
+    """Whether the FIB answers questions asked for a device, in this process's namespace."""
+    Path(f"/proc/sys/net/ipv4/conf/{device}/forwarding").write_text(str(int(on)))
 
 
 @contextlib.contextmanager

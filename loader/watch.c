@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include <errno.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "counters.h"
+#include "fail.h"
+#include "ownership.h"
+#include "paths.h"
+#include "verdicts.h"
+#include "watch.h"
+
+/* Some seconds of as many events as two CPUs tell. A power of two, and of pages of any size. */
+#define RING_BYTES (1 << 20)
+
+static int check(const struct session *session, const struct attachment *attachment)
+{
+	const char *device = attachment->name.device;
+
+	if (attachment->maps.listeners >= 0 && attachment->maps.event_rings >= 0)
+		return DONE;
+	return fail(
+		"%s was attached by a version that does not tell of single packets: '%s attach %s' brings this one's "
+		"programs",
+		device, session_program(session), device);
+}
+
+static int listen_to(const struct watch *watch, struct watched *watched)
+{
+	const char *device = watched->attachment.name.device;
+	int error = listener_open(&watched->listener, &watched->attachment.maps, watch->ring);
+
+	if (error == -EBUSY)
+		return fail("%d commands listen to %s already: end one of them", LISTENERS_MAX, device);
+	return error ? fail("cannot listen to %s: %s", device, strerror(-error)) : DONE;
+}
+
+/* Packets of which events have come by then are in the counters already. */
+static int begin(const struct session *session, const struct watch *watch, struct watched *watched)
+{
+	const struct attachment *attachment = &watched->attachment;
+	struct link link;
+	bool present;
+
+	if (check(session, attachment) || attachment_link(session, attachment, &link, &present))
+		return FAILED;
+	if (!present)
+		return fail("%s is gone: '%s detach %s' clears away what it left", attachment->name.device,
+			    session_program(session), attachment->name.device);
+	watched->link_header = link.type == ARPHRD_ETHER ? ETHER_HDR_LEN : 0;
+	if (listen_to(watch, watched))
+		return FAILED;
+	watched->since = paths_now();
+	return counters_read_verdicts(attachment->maps.verdicts, watched->seen);
+}
+
+/* Takes the attachments over from `list`, whose maps are then the watch's to close. */
+static int begin_all(const struct session *session, struct watch *watch, struct attachment *list, size_t count)
+{
+	watch->list = calloc(count ? count : 1, sizeof(*watch->list));
+	if (!watch->list)
+		return fail("out of memory");
+	for (; watch->count < count; watch->count++) {
+		watch->list[watch->count].attachment = list[watch->count];
+		list[watch->count].maps = maps_closed();
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (begin(session, watch, &watch->list[i]))
+			return FAILED;
+	}
+	return DONE;
+}
+
+static int begin_namespace(const struct session *session, struct watch *watch)
+{
+	struct attachments attachments;
+	int result;
+
+	if (attachments_open(session, true, &attachments))
+		return FAILED;
+	if (attachments.count)
+		result = begin_all(session, watch, attachments.list, attachments.count);
+	else
+		result = fail("nothing is attached here: '%s attach DEV'", session_program(session));
+	attachments_close(&attachments);
+	return result;
+}
+
+static int begin_device(const struct session *session, const char *device, struct watch *watch)
+{
+	struct attachment attachment;
+	enum folder_state state;
+	int result;
+
+	if (attachment_open(session, device, &attachment, &state))
+		return FAILED;
+	result = attachment_check_state(session, device, state);
+	if (!result)
+		result = begin_all(session, watch, &attachment, 1);
+	attachment_close(&attachment);
+	return result;
+}
+
+static int make_ring(struct watch *watch)
+{
+	watch->ring = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "events", 0, 0, RING_BYTES, NULL);
+	return watch->ring < 0 ? fail("cannot make a ring buffer: %s", strerror(errno)) : DONE;
+}
+
+int watch_open(struct session *session, const char *device, struct watch *watch)
+{
+	int result;
+
+	*watch = (struct watch){ .ring = -1 };
+	if (session_open(session, SESSION_CHANGE))
+		return FAILED;
+	result = make_ring(watch);
+	if (!result)
+		result = device ? begin_device(session, device, watch) : begin_namespace(session, watch);
+	session_close(session);
+	if (result)
+		watch_close(watch);
+	return result;
+}
+
+void watch_close(struct watch *watch)
+{
+	for (size_t i = 0; i < watch->count; i++) {
+		listener_close(&watch->list[i].listener);
+		attachment_close(&watch->list[i].attachment);
+	}
+	free(watch->list);
+	if (watch->ring >= 0)
+		close(watch->ring);
+	*watch = (struct watch){ .ring = -1 };
+}
+
+struct watched *watch_find(const struct watch *watch, __u32 ifindex)
+{
+	for (size_t i = 0; i < watch->count; i++) {
+		if (watch->list[i].attachment.meta.ifindex == ifindex)
+			return &watch->list[i];
+	}
+	return NULL;
+}
+
+void watched_tell(struct watched *watched, const struct event *event)
+{
+	if (event->time >= watched->since)
+		watched->told += event->packets;
+}
+
+int watched_renew(struct session *session, const struct watch *watch, struct watched *watched)
+{
+	int result;
+
+	if (listener_renew(&watched->listener))
+		return DONE;
+	/* Stopped for so long that the place was cleared: no other is given out while the session is open. */
+	if (session_open(session, SESSION_CHANGE))
+		return FAILED;
+	listener_close(&watched->listener);
+	result = listen_to(watch, watched);
+	session_close(session);
+	return result;
+}
+
+/* Whether `meta` is still pinned where it was. */
+static bool is_pinned(const struct attachment *attachment)
+{
+	unsigned int value_size;
+	bool found;
+	int fd;
+
+	if (pins_open_meta(attachment->folder, &fd, &value_size))
+		return false;
+	found = map_id(fd) == map_id(attachment->maps.meta);
+	close(fd);
+	return found;
+}
+
+const char *watched_end(struct watched *watched)
+{
+	const char *why = NULL;
+	char name[IF_NAMESIZE];
+
+	if (!is_pinned(&watched->attachment))
+		why = "was detached";
+	else if (!if_indextoname(watched->attachment.meta.ifindex, name))
+		why = "is gone";
+	watched->ended = why;
+	return why;
+}
+
+int watched_count(struct watched *watched)
+{
+	struct meta *meta = &watched->attachment.meta;
+	__u64 now[VERDICT_COUNT];
+	__u32 first = 0;
+
+	/* Which fates verdicts have may have changed. */
+	bpf_map_lookup_elem(watched->attachment.maps.meta, &first, meta);
+	if (counters_read_verdicts(watched->attachment.maps.verdicts, now))
+		return FAILED;
+	for (__u32 i = 0; i < VERDICT_COUNT; i++) {
+		if (verdict_fate(meta, i) == FATE_DROP || verdict_is_let_through(i))
+			watched->refused += now[i] - watched->seen[i];
+		watched->seen[i] = now[i];
+	}
+	return DONE;
+}
+
+__u64 watched_left_out(struct watched *watched)
+{
+	__u64 accounted = watched->told + watched->left_out, left_out = 0;
+
+	if (watched->refused > accounted)
+		left_out = watched->refused - accounted;
+	watched->left_out += left_out;
+	return left_out;
+}
