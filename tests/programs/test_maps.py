@@ -24,7 +24,7 @@ SHARED = {
     "event_rings": (ARRAY_OF_MAPS, 4, 4, 4, 0),
     "event_drafts": (PERCPU_ARRAY, 4, 240, 1, 0),
     "generation": (ARRAY, 4, 8, 1, 0),
-    "prefix_cache": (PERCPU_ARRAY, 4, 32, 16_384, 0),
+    "prefix_cache": (PERCPU_ARRAY, 4, 64, 8_192, 0),
 }
 CPUS = os.sysconf("SC_NPROCESSORS_CONF")
 MAPS = {"xdp": {**SHARED, "cpus": (CPUMAP, 4, 4, CPUS, 0), "devices": (DEVMAP_HASH, 4, 4, 1024, READ_ONLY_FOR_PROGRAMS),
