@@ -30,7 +30,7 @@ def json(found):
 
 def goals(found):
     return [Goal(f"{traffic.FIGURES[figure].short}, {found.label(AUTO)} against {other}", found.ratio(figure, AUTO, other).median,
-                 floor=found.ratio(figure, FLOOR, other).median, **limit) for figure, other, limit in GOALS]
+                 floor=found.ratio(figure, FLOOR, other), **limit) for figure, other, limit in GOALS]
 
 
 def charts(found):
