@@ -24,7 +24,7 @@ SHARED = {
     "event_rings": (ARRAY_OF_MAPS, 4, 4, 4, 0),
     "event_drafts": (PERCPU_ARRAY, 4, 240, 1, 0),
     "generation": (ARRAY, 4, 8, 1, 0),
-    "prefix_cache": (PERCPU_ARRAY, 4, 32, 16_384, 0),
+    "prefix_cache": (PERCPU_ARRAY, 4, 64, 8_192, 0),
 }
 SENDING = {"identification": (HASH, 8, 8, 65_536, NO_PREALLOC), "paths": (HASH, 4, 24, 65_536, NO_PREALLOC),
            "paths_until": (ARRAY, 4, 8, 1, 0), "icmp_full": (PERCPU_ARRAY, 4, 8, 1, 0)}
