@@ -80,7 +80,6 @@ _FILES = [text.encode() for text in (
     "[Attach]\n[Bare]\nPrefixes = " + ", ".join(f"10.{part}.0.0/16" for part in range(40)) + "\n")]
 
 
-
 def _packet(protocol, length, behind=b""):
     header = struct.pack("!BBHHHBB2x8s", 0x45, 0, length, 0, 0, 64, protocol, bytes(8))
     total = sum(struct.unpack("!10H", header)) % 0xFFFF
@@ -102,7 +101,7 @@ _PACKETS = [
     _cut(45, _packet(_UDP, 28, bytes(60)), b"\x88\xa8\0\7\x81\0\0\5"),
 ]
 
-SEEDS = {"packet": _PACKETS, "address": [address.encode() for address in _ADDRESSES], "words": _LINES, "config": _FILES,
+SEEDS = {"address": [address.encode() for address in _ADDRESSES], "packet": _PACKETS, "words": _LINES, "config": _FILES,
          "entries": _ENTRIES}
 KEYWORDS = {"packet": [], "address": [".", "/", "/32"], "words": [*_OPTIONS, *_ATTACH, *_PEER, *_ADDRESSES, "eth0", "0x"],
             "config": [*_FILE_KEYS, *_OPTIONS, *_ATTACH, *_PEER, *_ADDRESSES], "entries": []}
