@@ -94,3 +94,22 @@ def test_with_forward_on_what_passes_from_one_tunnel_into_another_passes_the_sta
     assert any(answers) and {answer.ttl for answer in answers if answer} == {63}
     assert moved["decap_forwarded"] == moved["encap_ok"] >= 2
     assert set(moved) <= {"decap_forwarded", "encap_ok", "decap_ok"}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_with_forward_on_a_path_mtu_that_was_told_is_held_wherever_a_packet_is_wrapped(hub, mode):
+    end = hub.ends["a"]
+    hub.router.run("ethtool", "-K", "to-a", "gro", "on")
+    end.attach("mode", mode, "forward", "on")
+    assert ping(hub.b, INSIDE["b"], INSIDE["c"], (56, 56)) == []
+    hub.router.ip("link set to-c mtu 1400")
+
+    def provoke():
+        # B forgets what it was told, and A does not.
+        hub.b.ip("route flush cache")
+        with Pinger(hub.b, INSIDE["b"], INSIDE["c"]) as pinger:
+            assert pinger.ping(1480 - 28, timeout=0.2) is None
+    for verdict in ("error_relayed", "encap_too_big", "encap_too_big"):
+        with counting(end) as count:
+            assert errors_at_b(hub, provoke) == [(3, 4, 1380)]
+        assert count.verdicts(end)[verdict] == 1
