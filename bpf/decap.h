@@ -221,12 +221,17 @@ static __always_inline void decap_count_drop(enum verdict verdict, __u32 packets
 		count_dropped(count_of_peer(peer), &segments);
 }
 
+static __always_inline void decap_count_of_peer(const struct decap *decap)
+{
+	if (decap->known && decap->fate == FATE_CARRY)
+		count_received(count_of_peer(decap->peer), &decap->segments);
+}
+
 /* Counts what was not dropped, once that is carried out. */
 static __always_inline void decap_count(const struct decap *decap)
 {
 	count_verdict(decap->verdict, decap->segments.count);
-	if (decap->known && decap->fate == FATE_CARRY)
-		count_received(count_of_peer(decap->peer), &decap->segments);
+	decap_count_of_peer(decap);
 }
 
 #endif

@@ -182,9 +182,11 @@ static void say_where(struct checking *checking)
 {
 	const char *netns = checking->session->netns;
 
-	snprintf(checking->ip, sizeof(checking->ip), netns ? "ip -n %s" : "ip", netns);
-	if (netns)
-		snprintf(checking->inside, sizeof(checking->inside), "ip netns exec %s ", netns);
+	strcpy(checking->ip, "ip");
+	if (!netns)
+		return;
+	snprintf(checking->ip, sizeof(checking->ip), "ip -n %s", netns);
+	snprintf(checking->inside, sizeof(checking->inside), "ip netns exec %s ", netns);
 }
 
 static int check(struct checking *checking, const char *device)

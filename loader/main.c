@@ -178,12 +178,13 @@ static const struct command commands[] = {
 	  "  ipipbpf -j explain eth0 -r eth0.pcap\n" },
 	{ "monitor", NULL, monitor_run, "[DEV] [-w FILE]",
 	  "print each packet that is refused, as it happens",
-	  "A line for each packet that is dropped, or that 'rpf ... monitor' let through: time, device, direction,\n"
-	  "verdict, peer, outer and inner addresses, ports, length. At most 1000 a second and CPU; how many more there\n"
-	  "were is said. Until interrupted. With -j a JSON object a line.\n"
-	  "  -w           write the packets' headers to FILE (pcapng), each with its verdict as a comment; -: into a pipe\n"
+	  "A line for each packet that is dropped, or that 'rpf ... monitor' let through, until interrupted: time,\n"
+	  "device, direction, verdict, peer, outer and inner addresses, ports, length. Each CPU tells of at most 1000\n"
+	  "a second; how many were left out is said. With -j as JSON, an object a line.\n"
+	  "  -w           write the packets' headers to FILE as pcapng, with the verdicts as comments; -: to a pipe\n"
 	  "\n"
 	  "  ipipbpf monitor\n"
+	  "  ipipbpf -j monitor eth0\n"
 	  "  ipipbpf monitor eth0 -w refused.pcapng\n"
 	  "  ipipbpf monitor eth0 -w - | tcpdump -n -r -\n" },
 };

@@ -119,8 +119,7 @@ int objects_open_xdp(const struct link *link, const struct maps *maps, enum mode
 
 	if (!xdp)
 		return objects_fail("open the XDP program", errno);
-	/* Of frames that never were on a wire, the checksums were never needed. */
-	features.checksums_begun = mode == MODE_SKB || !link_is_hardware(link);
+	features.software = mode == MODE_SKB || !link_is_hardware(link);
 	features.cpus = cpus_end();
 	xdp->rodata->features = features;
 	/*
@@ -135,7 +134,8 @@ int objects_open_xdp(const struct link *link, const struct maps *maps, enum mode
 	    reuse(xdp->maps.peer_counters, maps->peer_counters) || reuse(xdp->maps.generation, maps->generation) ||
 	    reuse(xdp->maps.prefix_cache, maps->prefix_cache) || reuse(xdp->maps.devices, maps->devices) ||
 	    reuse(xdp->maps.cpus, maps->cpus) || reuse(xdp->maps.listeners, maps->listeners) ||
-	    reuse(xdp->maps.event_rings, maps->event_rings)) {
+	    reuse(xdp->maps.event_rings, maps->event_rings) || reuse(xdp->maps.identification, maps->identification) ||
+	    reuse(xdp->maps.paths, maps->paths) || reuse(xdp->maps.paths_until, maps->paths_until)) {
 		error = errno;
 		xdp_bpf__destroy(xdp);
 		return objects_fail("open the XDP program", error);

@@ -19,7 +19,6 @@ from .speeds import Speeds
 # Driver: the model of the card, and a kernel where the driver has native XDP.
 CARDS = {"virtio_net": ("virtio-net-pci", "6.1"), "vmxnet3": ("vmxnet3", "6.12")}
 PATHS = (PLAIN_1480, TC, NATIVE, SKB, AUTO)
-KINDS = ("tcp1", "udp64")
 FIGURES = ("tcp1", "udp64")
 
 
@@ -63,7 +62,7 @@ def _made(names):
 
 def measure_inside(effort, driver):
     subprocess.run(["modprobe", driver], check=True)
-    return Speeds(PATHS).measure(KINDS, effort, _made)
+    return Speeds(PATHS).measure([traffic.RUNS[kind] for kind in FIGURES], effort, _made)
 
 
 def measure(effort):

@@ -15,7 +15,7 @@ ROUND_TRIPS = ("sleeping_p50", "sleeping_p99", "polling_p50", "polling_p99")
 
 
 def measure(effort):
-    return Speeds(PATHS).measure(traffic.RUNS, effort)
+    return Speeds(PATHS).measure(traffic.RUNS.values(), effort)
 
 
 def show(found):
