@@ -29,8 +29,8 @@ OPTIONS = {"Src": INNER_A, "MTUExpires": 300, "ICMP": 77}
 
 
 def in_layout_2(meta):
-    """What the 56 bytes of layout 1 become."""
-    return struct.pack("=I", 2) + meta[4:52] + bytes(12)
+    """What the 56 bytes of layout 1 become: no cache, forward off, spread off."""
+    return struct.pack("=I", 2) + meta[4:52] + struct.pack("=IBB6x", 0, 2, 2)
 
 
 def comparable(namespace):
