@@ -75,22 +75,30 @@ static __always_inline bool decap_judges_plain(const struct meta *device)
 	return device->plain == PLAIN_DROP || (device->plain == PLAIN_BY_RPF && device->rpf == RPF_STRICT);
 }
 
-/* A first look at the IPv4 header `ip` bytes in: may the rules have a word on this packet? */
+/*
+ * A first look at the IPv4 header `ip` bytes in: have the rules a word on this packet? On IPIP, and on what comes without
+ * a tunnel from a source that must not.
+ */
 static __always_inline bool decap_concerns(const struct frame *frame, __u32 ip, const struct meta *device)
 {
 	const struct iphdr *header = frame_at(frame, ip, sizeof(*header));
+	const struct prefix *prefix;
 
-	return header && (header->protocol == IPPROTO_IPIP || decap_judges_plain(device));
+	if (!header)
+		return false;
+	if (header->protocol == IPPROTO_IPIP)
+		return true;
+	if (!decap_judges_plain(device))
+		return false;
+	prefix = prefix_find(device, header->saddr);
+	return prefix && !prefix_is_bare(prefix);
 }
 
-/* A packet that is not IPIP: may its source come without a tunnel? */
+/* A packet without a tunnel that is of concern. */
 static __always_inline void decap_plain(const struct frame *frame, struct decap *decap, const struct meta *device,
 					__u32 gso_size)
 {
-	const struct prefix *prefix;
-
-	prefix = prefix_find(device, decap->outer.header->saddr);
-	if (!prefix || prefix_is_bare(prefix) || decap_expects_error(frame, &decap->outer, device))
+	if (decap_expects_error(frame, &decap->outer, device))
 		return;
 	decap_decide(decap, VERDICT_PLAIN_SOURCE);
 	decap->segments = segments_of(frame, &decap->outer, gso_size);

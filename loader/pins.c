@@ -68,7 +68,7 @@ static const struct pinned_map pinned_maps[] = {
 	{ "generation", offsetof(struct maps, generation), BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(__u64), 1, false,
 	  false, 2 },
 	{ "prefix_cache", offsetof(struct maps, prefix_cache), BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(__u32),
-	  sizeof(struct cached_prefix), PREFIX_CACHE_MAX, false, false, 2 },
+	  sizeof(struct cached_pair), PREFIX_CACHE_MAX, false, false, 2 },
 	{ "routes", offsetof(struct maps, routes), BPF_MAP_TYPE_HASH, sizeof(struct prefix_key),
 	  sizeof(struct route_record), PREFIXES_MAX, true, false, 1 },
 	{ "peer_src", offsetof(struct maps, peer_src), BPF_MAP_TYPE_HASH, sizeof(struct peer_key),

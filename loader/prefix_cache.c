@@ -25,8 +25,8 @@ bool prefix_cache_fits(const struct maps *maps, const struct meta *meta)
 
 int prefix_cache_make(struct maps *maps, const struct meta *meta)
 {
-	int made = bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "prefix_cache", sizeof(__u32),
-				  sizeof(struct cached_prefix), entries_for(meta), NULL);
+	int made = bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "prefix_cache", sizeof(__u32), sizeof(struct cached_pair),
+				  entries_for(meta), NULL);
 
 	if (made < 0)
 		return fail("cannot make the map 'prefix_cache': %s", strerror(errno));

@@ -8,7 +8,9 @@ import subprocess
 
 HERE = pathlib.Path(__file__).resolve().parent
 OUTPUT = HERE.parents[1] / "build" / "bench"
-HEADERS = sorted(HERE.glob("*.h"))
+ROOT = HERE.parents[1]
+BPF_HEADERS = ("vmlinux", "include", "bpf")
+HEADERS = sorted(header for folder in (HERE, *(ROOT / name for name in BPF_HEADERS)) for header in folder.glob("*.h"))
 
 
 def _is_fresh(source, target):
@@ -42,5 +44,5 @@ def library(name):
 def bpf_object(name):
     """The path of a BPF object made of NAME.bpf.c."""
     compiler = [*shlex.split(os.environ.get("CLANG", "clang")), "-target", "bpf", "-mcpu=v2", "-g",
-                "-iquote", str(HERE.parents[1] / "vmlinux")]
+                "-std=gnu11", *(word for name in BPF_HEADERS for word in ("-iquote", str(ROOT / name)))]
     return _compile(compiler, f"{name}.bpf.c", f"{name}.bpf.o", "-c")

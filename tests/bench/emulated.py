@@ -32,7 +32,7 @@ def goals(found):
     for figure in ("tcp1", "udp64"):
         yield Goal(f"{traffic.FIGURES[figure].short}, {found.label(AUTO)} against {IPIP}, emulated",
                    found.ratio(figure, AUTO, IPIP).median, at_least=AT_LEAST_OF_IPIP,
-                   floor=found.ratio(figure, FLOOR, IPIP).median)
+                   floor=found.ratio(figure, FLOOR, IPIP))
 
 
 def charts(found):

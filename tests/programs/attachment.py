@@ -40,11 +40,11 @@ class Dataplane:
     def __init__(self, link_header=14, xdp_buff_len=KERNEL >= (5, 18), decap_l3_flag=KERNEL >= (6, 3),
                  skip_neighbour=KERNEL >= (6, 3), fib_tells_mtu=KERNEL >= (5, 12), software=0,
                  mac=underlay.MAC[underlay.DEV], cpus=2):
-        features = {"features": bytes([link_header, xdp_buff_len, decap_l3_flag, skip_neighbour, fib_tells_mtu,
-                                       software, 0, *bytes.fromhex(mac.replace(":", ""))]) +
-                    struct.pack("=3xI", cpus)}
-        self._xdp = bpf.Object(BUILD / "xdp.bpf.o", features)
-        self._tc = bpf.Object(BUILD / "tc.bpf.o", features, share=self._xdp)
+        self._features = {"features": bytes([link_header, xdp_buff_len, decap_l3_flag, skip_neighbour, fib_tells_mtu,
+                                             software, 0, *bytes.fromhex(mac.replace(":", ""))]) +
+                          struct.pack("=3xI", cpus)}
+        self._xdp = bpf.Object(BUILD / "xdp.bpf.o", self._features)
+        self._tc = bpf.Object(BUILD / "tc.bpf.o", self._features, share=self._xdp)
         self.maps = {**self._tc.maps, **self._xdp.maps}
         self.programs = {"xdp": self._xdp.program("decap_xdp"), "tc": self._tc.program("decap_tc"),
                          "egress": self._tc.program("encap")}
@@ -55,6 +55,10 @@ class Dataplane:
         """Listens to both objects, from the first call on."""
         self._listener = self._listener or events.Listener(self.maps)
         return self._listener
+
+    def load_beside(self, path):
+        """Another object, with the same features and the maps that it has in common."""
+        return bpf.Object(path, self._features, share=self._tc)
 
     def close(self):
         for tagged in self.tagged.values():
