@@ -5,6 +5,7 @@ import struct
 import pytest
 
 from .program import MODES, End, counting
+from .straight import goes_straight
 from .topology import A, B, TwoHosts, cable
 from .traffic import Pinger, ping, tcp_transfer, udp_segments
 from .wire import PROTO_ICMP, PROTO_IPIP, PROTO_UDP, checksum, ethernet, ipv4_packet, send_frame, udp_datagram
@@ -90,6 +91,9 @@ def test_with_forward_on_what_passes_from_one_tunnel_into_another_passes_the_sta
     with Pinger(hub.b, INSIDE["b"], INSIDE["c"]) as pinger, counting(end) as count:
         answers = [pinger.ping(timeout=0.2) for _ in range(10)]
     moved = count.verdicts(end)
+    if not goes_straight(mode):
+        assert not any(answers) and set(moved) == {"decap_ok"}
+        return
     # A packet is left to the stack now and then, for the neighbour code to see, and ends there.
     assert any(answers) and {answer.ttl for answer in answers if answer} == {63}
     assert moved["decap_forwarded"] == moved["encap_ok"] >= 2
