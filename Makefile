@@ -25,7 +25,7 @@ BPFTOOL := $(or $(BPFTOOL),$(shell PATH="$$PATH:/usr/sbin:/sbin"; \
 	done))
 
 # From libbpf 1.0 on every function tells an error by its return value, and SEC("xdp.frags") is known.
-LIBRARIES := libbpf >= 1.0 libxdp libelf zlib libmnl jansson inih ncursesw libpcap
+LIBRARIES := libbpf >= 1.0 libxdp libelf zlib libmnl jansson inih ncursesw libnftables libpcap
 LIBRARY_CFLAGS := $(shell $(PKG_CONFIG) --cflags '$(LIBRARIES)' 2>/dev/null)
 LIBRARY_LIBS := $(shell $(PKG_CONFIG) --libs '$(LIBRARIES)' 2>/dev/null)
 
@@ -58,7 +58,8 @@ missing = $(strip $(call tool,$(firstword $(CC)),gcc) $(call tool,$(firstword $(
 	$(call tool,$(LLVM_STRIP),llvm) $(call tool,$(BPFTOOL),bpftool) $(call tool,$(PKG_CONFIG),pkg-config) \
 	$(call library,libbpf >= 1.0,libbpf-dev) $(call library,libxdp,libxdp-dev) $(call library,libelf,libelf-dev) \
 	$(call library,zlib,zlib1g-dev) $(call library,libmnl,libmnl-dev) $(call library,jansson,libjansson-dev) \
-	$(call library,inih,libinih-dev) $(call library,ncursesw,libncurses-dev) $(call library,libpcap,libpcap-dev))
+	$(call library,inih,libinih-dev) $(call library,ncursesw,libncurses-dev) $(call library,libpcap,libpcap-dev) \
+	$(call library,libnftables,libnftables-dev))
 tools:
 	$(if $(missing),$(error missing to build: $(missing)$(if $(filter libbpf-dev,$(missing)), (1.0 or later)). \
 		As root: tests/install-packages build))
@@ -159,7 +160,7 @@ mutants: root ## as root: plant bugs in bpf/ and see that the tests name them
 # Each build with -Werror has a directory of its own, so that no object of an earlier `make` hides a warning.
 # pytest's last line is to be the last: on SIGQUIT make leaves with status 1 and no word of its own.
 check: root ## as root: all tests; the last line is `N passed, N failed, N skipped`
-	@tests/install-packages build demo check deb
+	@tests/install-packages build demo check deb vm
 	@$(MAKE) BUILD=build/werror WERROR=-Werror all
 	@$(MAKE) sanitized
 	@$(MAKE) all
@@ -171,7 +172,7 @@ check-deb: root ## as root: what `make install` and `make deb` put on a system; 
 	@$(MAKE) all
 	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -p no:cacheprovider tests/test_package.py || kill -QUIT $$PPID
 
-check-vm: root ## as root: the tests again on other kernels (5.10, 6.1, 6.12, newest), in virtual machines
+check-vm: root ## as root: a part of the tests on Linux 5.10, 6.1, 6.12 and the newest, in virtual machines
 	@tests/install-packages build vm
 	@$(MAKE) all
 	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/vm/check || kill -QUIT $$PPID

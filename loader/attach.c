@@ -12,12 +12,12 @@ static int carry_out(struct attaching *attaching, const struct attach_request *r
 	return attaching_carry_out(attaching);
 }
 
-static int attach(const struct session *session, const struct attach_request *request)
+int attach_device(const struct session *session, const char *device, const struct attach_request *request)
 {
 	struct attaching attaching;
 	int result;
 
-	if (attaching_open(&attaching, session, request->device))
+	if (attaching_open(&attaching, session, device))
 		return FAILED;
 	result = carry_out(&attaching, request);
 	attaching_close(&attaching);
@@ -33,7 +33,7 @@ int attach_run(struct session *session, struct words *words)
 		result = session_open(session, SESSION_CHANGE);
 	if (result)
 		return result;
-	result = attach(session, &request);
+	result = attach_device(session, request.device, &request);
 	session_close(session);
 	return result;
 }

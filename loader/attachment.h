@@ -16,16 +16,19 @@
 struct attachment {
 	char folder[PATH_MAX];
 	struct folder_name name;
-	struct meta meta;
+	struct meta meta; /* whatever layout its map has (layouts.h) */
 	struct maps maps;
 };
 
 /*
  * Opens what is pinned for a device, or says in *state what is there instead: then only folder and name are set. FAILED
- * for a stranger's folder, another layout, or another namespace's pins, none of which is touched.
+ * for a stranger's folder, a layout that is not known, or another namespace's pins, none of which is touched.
  */
 int attachment_open(const struct session *session, const char *device, struct attachment *attachment,
 		    enum folder_state *state);
+
+/* Reads the `meta` in a folder, of whatever layout. Returns 0, -EINVAL if that is not ours, or another -errno. */
+int attachment_peek(const char *folder, struct meta *meta);
 
 /* FAILED if that says that nothing is attached. */
 int attachment_check_state(const struct session *session, const char *device, enum folder_state state);

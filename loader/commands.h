@@ -82,6 +82,7 @@ int prefix_parse_request(struct words *words, struct prefix_request *request);
 int explain_parse(struct words *words, struct explain_request *request);
 
 int attach_run(struct session *session, struct words *words);
+int migrate_run(struct session *session, struct words *words);
 int detach_run(struct session *session, struct words *words);
 int peer_add_run(struct session *session, struct words *words);
 int peer_set_run(struct session *session, struct words *words);
@@ -97,8 +98,12 @@ int monitor_run(struct session *session, struct words *words);
 int apply_run(struct session *session, struct words *words);
 int confirm_run(struct session *session, struct words *words);
 int export_run(struct session *session, struct words *words);
+int check_run(struct session *session, struct words *words);
 
 /* What `detach` does, in a session that is open for it. */
 int detach_device(const struct session *session, const char *device);
+
+/* What `attach` does, likewise. */
+int attach_device(const struct session *session, const char *device, const struct attach_request *request);
 
 #endif

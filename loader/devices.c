@@ -7,7 +7,6 @@
 
 #include "devices.h"
 #include "fail.h"
-#include "probe.h"
 #include "xdp_features.h"
 
 struct writing {
@@ -70,7 +69,7 @@ static void fill(struct writing *writing, const struct attachment *attachment, c
 		return;
 	}
 	/* Back out of the device itself goes what is native on it; but veth's other end must be ready for it. */
-	if (probe_native_gains(link))
+	if (link_is_hardware(link))
 		add(link->ifindex, writing);
 	xdp_features_each_taker(add, writing);
 }

@@ -23,6 +23,25 @@ void fail_to_log(void)
 	to_log = true;
 }
 
+static char *kept;
+static size_t kept_size;
+
+void fail_keep(char *text, size_t size)
+{
+	kept = text;
+	kept_size = size;
+	if (text)
+		text[0] = '\0';
+}
+
+/* True if it is not to be printed. */
+static bool keep(const char *format, va_list arguments)
+{
+	if (kept && !*kept)
+		vsnprintf(kept, kept_size, format, arguments);
+	return kept;
+}
+
 static void say(const char *before, const char *format, va_list arguments)
 {
 	if (to_log) {
@@ -43,7 +62,8 @@ int fail(const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	say("ipipbpf: ", format, arguments);
+	if (!keep(format, arguments))
+		say("ipipbpf: ", format, arguments);
 	va_end(arguments);
 	return FAILED;
 }
@@ -62,6 +82,8 @@ void warn(const char *format, ...)
 {
 	va_list arguments;
 
+	if (kept)
+		return;
 	va_start(arguments, format);
 	say("ipipbpf: warning: ", format, arguments);
 	va_end(arguments);

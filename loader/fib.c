@@ -123,6 +123,24 @@ const struct route *fib_find_other(const struct fib *fib, const struct prefix_ke
 	return find(fib, key, ifindex, is_other);
 }
 
+static bool is_no_tunnel(const struct route *route, __u32 ifindex)
+{
+	(void)ifindex;
+	return !route_is_tunnel(route);
+}
+
+const struct route *fib_find_way(const struct fib *fib, const __u8 address[4])
+{
+	for (int prefixlen = 32; prefixlen >= 0; prefixlen--) {
+		const struct prefix_key key = prefix_of(address, (__u32)prefixlen);
+		const struct route *route = find(fib, &key, 0, is_no_tunnel);
+
+		if (route)
+			return route;
+	}
+	return NULL;
+}
+
 const struct route *fib_find_best(const struct fib *fib, const struct prefix_key *key)
 {
 	return find(fib, key, 0, is_any);

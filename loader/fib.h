@@ -26,6 +26,9 @@ const struct route *fib_find_tunnel(const struct fib *fib, const struct prefix_k
 /* The first route of this very prefix that is not the one above, or NULL. */
 const struct route *fib_find_other(const struct fib *fib, const struct prefix_key *key, __u32 ifindex);
 
+/* The longest route that holds the address and does not lead into a tunnel, or NULL. */
+const struct route *fib_find_way(const struct fib *fib, const __u8 address[4]);
+
 /* The route of this very prefix that the kernel would take, or NULL. */
 const struct route *fib_find_best(const struct fib *fib, const struct prefix_key *key);
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <linux/rtnetlink.h>
+#include <net/if_arp.h>
 
 #include "link.h"
 #include "netlink.h"
@@ -39,6 +40,7 @@ static int read_link(const struct nlmsghdr *message, void *argument)
 	link->ifindex = (__u32)header->ifi_index;
 	link->type = header->ifi_type;
 	link->up = header->ifi_flags & IFF_UP;
+	link->carrier = header->ifi_flags & IFF_RUNNING;
 	mnl_attr_for_each(attribute, message, sizeof(*header)) {
 		switch (mnl_attr_get_type(attribute)) {
 		case IFLA_IFNAME:
@@ -101,6 +103,11 @@ static int find(struct netlink *netlink, const char *name, __u32 ifindex, struct
 	memcpy(link->master, above.name, sizeof(link->master));
 	memcpy(link->master_kind, above.kind, sizeof(link->master_kind));
 	return 0;
+}
+
+bool link_is_hardware(const struct link *link)
+{
+	return link->type == ARPHRD_ETHER && !*link->kind;
 }
 
 int link_find(struct netlink *netlink, const char *name, struct link *link)

@@ -15,11 +15,15 @@ struct link {
 	__u32 mtu;
 	__u16 type; /* ARPHRD_ETHER, ARPHRD_NONE ... */
 	bool up;
+	bool carrier;
 	__u8 mac[6];           /* 0 where it is no Ethernet device */
 	char kind[32];         /* IFLA_INFO_KIND: "veth", "tun", "vlan" ...; "" for a real device */
 	char master[IFNAMSIZ]; /* the bridge, bond or VRF it is in, or "" */
 	char master_kind[32];  /* that one's IFLA_INFO_KIND */
 };
+
+/* An Ethernet device that is not made of software. */
+bool link_is_hardware(const struct link *link);
 
 /* Finds a device by its name. Returns 0, -ENODEV, or another -errno. */
 int link_find(struct netlink *netlink, const char *name, struct link *link);

@@ -115,12 +115,30 @@ static const struct command commands[] = {
 	  "print an attachment as the file that 'apply' reads",
 	  "\n"
 	  "  ipipbpf export eth0 >/etc/ipipbpf/eth0.conf\n" },
+	{ "migrate", NULL, migrate_run, "DEV layout N",
+	  "make an attachment one that an older version of ipipbpf can take over",
+	  "  layout  of its maps, the one that 'ipipbpf -j show' of the older version knows; this version's own is 2\n"
+	  "Programs are exchanged under traffic; peers, prefixes and counters stay. Do it before you install the older\n"
+	  "version. A newer version needs no such step: 'attach' and 'apply' take up what an older one left.\n"
+	  "\n"
+	  "  ipipbpf migrate eth0 layout 1\n" },
 	{ "show", NULL, show_run, "[DEV]",
 	  "attachments, peers, prefixes and counters of this namespace",
 	  "With -j as JSON.\n"
 	  "\n"
 	  "  ipipbpf show\n"
 	  "  ipipbpf -j show eth0\n" },
+	{ "check", NULL, check_run, "[--fix] [DEV]",
+	  "what stands in the way of the tunnels, and the command that mends it",
+	  "Of DEV, attached or not; or of all attachments of this namespace, with the pins that are left of others.\n"
+	  "Exit status: 0 nothing is in the way, 1 there are warnings, 2 there are errors or it could not look.\n"
+	  "  --fix        mend what 'attach' again, the JIT and dead pins come to, and say so: no firewall, no route of\n"
+	  "               others, no setting of the device\n"
+	  "With -j as JSON.\n"
+	  "\n"
+	  "  ipipbpf check\n"
+	  "  ipipbpf check eth0\n"
+	  "  ipipbpf check --fix eth0\n" },
 	{ "stats", NULL, stats_run, "[DEV] [openmetrics | -w SECS]",
 	  "counters of peers and verdicts, or how fast they move",
 	  "  openmetrics  the metrics that Prometheus and node_exporter's textfile collector read; also --openmetrics\n"
@@ -160,12 +178,13 @@ static const struct command commands[] = {
 	  "  ipipbpf -j explain eth0 -r eth0.pcap\n" },
 	{ "monitor", NULL, monitor_run, "[DEV] [-w FILE]",
 	  "print each packet that is refused, as it happens",
-	  "A line for each packet that is dropped, or that 'rpf ... monitor' let through: time, device, direction,\n"
-	  "verdict, peer, outer and inner addresses, ports, length. At most 1000 a second and CPU; how many more there\n"
-	  "were is said. Until interrupted. With -j a JSON object a line.\n"
-	  "  -w           write the packets' headers to FILE (pcapng), each with its verdict as a comment; -: into a pipe\n"
+	  "A line for each packet that is dropped, or that 'rpf ... monitor' let through, until interrupted: time,\n"
+	  "device, direction, verdict, peer, outer and inner addresses, ports, length. Each CPU tells of at most 1000\n"
+	  "a second; how many were left out is said. With -j as JSON, an object a line.\n"
+	  "  -w           write the packets' headers to FILE as pcapng, with the verdicts as comments; -: to a pipe\n"
 	  "\n"
 	  "  ipipbpf monitor\n"
+	  "  ipipbpf -j monitor eth0\n"
 	  "  ipipbpf monitor eth0 -w refused.pcapng\n"
 	  "  ipipbpf monitor eth0 -w - | tcpdump -n -r -\n" },
 };
@@ -191,7 +210,7 @@ static void print_usage(void)
 	       "  -V, --version      print the version\n"
 	       "  -h, --help         print this; 'ipipbpf COMMAND help' says more of a command\n"
 	       "\n"
-	       "Exit status: 0 done, 1 the operation failed, 2 the words are wrong.\n");
+	       "Exit status: 0 done, 1 the operation failed, 2 the words are wrong; 'check' has its own.\n");
 }
 
 static void print_help(const struct command *command)
@@ -358,6 +377,7 @@ int main(int count, char **arguments)
 	case DONE:
 		return 0;
 	case WRONG_WORDS:
+	case FOUND_ERRORS:
 		return 2;
 	default:
 		return 1;

@@ -54,6 +54,30 @@ int neighbour_find(struct netlink *netlink, __u32 ifindex, bool *present, bool *
 	return error == -ENOENT ? 0 : error;
 }
 
+static int read_state(const struct nlmsghdr *message, void *argument)
+{
+	const struct ndmsg *header = mnl_nlmsg_get_payload(message);
+	__u16 *state = argument;
+
+	*state = header->ndm_state;
+	return MNL_CB_OK;
+}
+
+bool neighbour_failed(struct netlink *netlink, __u32 ifindex, __be32 address)
+{
+	struct nlmsghdr *request;
+	struct ndmsg *header;
+	__u16 state = 0;
+	void *space;
+
+	request = netlink_request(netlink, RTM_GETNEIGH, 0, sizeof(*header), &space);
+	header = space;
+	header->ndm_family = AF_INET;
+	header->ndm_ifindex = (int)ifindex;
+	mnl_attr_put_u32(request, NDA_DST, address);
+	return !netlink_talk(netlink, request, read_state, &state) && state & NUD_FAILED;
+}
+
 int neighbour_make(struct netlink *netlink, __u32 ifindex)
 {
 	struct nlmsghdr *request;

@@ -11,6 +11,9 @@ struct netlink;
 /* Is there an entry for NEXT_HOP on the device, and is it permanent with NEXT_HOP_MAC? */
 int neighbour_find(struct netlink *netlink, __u32 ifindex, bool *present, bool *right);
 
+/* Whether the kernel has lately asked for this address on the device, and nobody answered. */
+bool neighbour_failed(struct netlink *netlink, __u32 ifindex, __be32 address);
+
 /* Makes it, or puts it right. */
 int neighbour_make(struct netlink *netlink, __u32 ifindex);
 

@@ -31,6 +31,15 @@ static int open_named(const char *name)
 	return fd == -ENOENT ? open_in("/var/run/netns", name) : fd;
 }
 
+bool netns_exists(const char *name)
+{
+	int fd = open_named(name);
+
+	if (fd >= 0)
+		close(fd);
+	return fd != -ENOENT;
+}
+
 int netns_enter(const char *name)
 {
 	int fd, error = 0;

@@ -12,6 +12,9 @@
  */
 int netns_enter(const char *name);
 
+/* Whether there is a namespace of that name. */
+bool netns_exists(const char *name);
+
 /* This process's namespace: SO_NETNS_COOKIE, or before Linux 5.14 the inode number of its nsfs file. */
 int netns_cookie(__u64 *cookie);
 

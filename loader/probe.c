@@ -48,16 +48,3 @@ bool probe_dispatcher(void)
 {
 	return libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_EXT, NULL) == 1;
 }
-
-bool probe_native_gains(const struct link *link)
-{
-	/* Kinds whose frames are born and die in this kernel: XDP takes them apart where TC passes them on whole. */
-	static const char *const software[] = { "veth", "tun", "vlan", "bridge", "bond", "macvlan", "vxlan", "ifb" };
-
-	if (link->type != ARPHRD_ETHER)
-		return false;
-	for (size_t i = 0; i < sizeof(software) / sizeof(software[0]); i++)
-		if (!strcmp(link->kind, software[i]))
-			return false;
-	return true;
-}

@@ -15,7 +15,4 @@ struct features probe_features(const struct link *link);
 /* Whether one XDP program can be put into another, as libxdp's dispatcher needs. A locked-down kernel refuses it. */
 bool probe_dispatcher(void);
 
-/* Whether native XDP on this device gains over TC. */
-bool probe_native_gains(const struct link *link);
-
 #endif

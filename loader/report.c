@@ -16,7 +16,7 @@
 /* Bytes of the outer header. */
 #define OVERHEAD 20
 
-__attribute__((format(printf, 3, 4))) static int add_missing(struct report *report, enum remedy remedy,
+__attribute__((format(printf, 4, 5))) static int add_missing(struct report *report, enum remedy remedy, const char *why,
 							     const char *format, ...)
 {
 	struct missing *missing;
@@ -32,7 +32,7 @@ __attribute__((format(printf, 3, 4))) static int add_missing(struct report *repo
 		report->missing_room = room;
 	}
 	missing = &report->missing[report->missing_count++];
-	missing->remedy = remedy;
+	*missing = (struct missing){ .remedy = remedy, .why = why };
 	va_start(arguments, format);
 	vsnprintf(missing->what, sizeof(missing->what), format, arguments);
 	va_end(arguments);
@@ -61,16 +61,17 @@ static int read_device(const struct session *session, struct report *report)
 	report->mtu = report->present ? report->link.mtu : attachment->meta.mtu;
 	report->mtu -= report->mtu > OVERHEAD ? OVERHEAD : 0;
 	if (!report->present)
-		return add_missing(report, REMEDY_DEVICE, "device %s", name);
+		return add_missing(report, REMEDY_DEVICE, "its tunnels carry nothing", "device %s", name);
 	if (strcmp(report->link.name, name))
-		return add_missing(report, REMEDY_RENAMED, "device %s", name);
+		return add_missing(report, REMEDY_RENAMED, "no command finds its attachment", "device %s", name);
 	return DONE;
 }
 
 static int read_maps(struct report *report)
 {
 	const struct maps *maps = &report->attachment->maps;
-	const char *missing = pins_missing_map(maps);
+	const char *missing = pins_missing_map(maps, report->attachment->meta.layout);
+	const char *no_map = "commands and bpftool cannot reach it";
 
 	if (peers_read(maps->peers, &report->peers) || prefixes_read(maps->prefixes, &report->prefixes) ||
 	    route_records_read(maps->routes, &report->records) ||
@@ -78,7 +79,7 @@ static int read_maps(struct report *report)
 		return FAILED;
 	if (report->prefixes.count)
 		qsort(report->prefixes.list, report->prefixes.count, sizeof(*report->prefixes.list), compare_owner);
-	return missing ? add_missing(report, REMEDY_ATTACH, "map %s", missing) : DONE;
+	return missing ? add_missing(report, REMEDY_ATTACH, no_map, "map %s", missing) : DONE;
 }
 
 static int read_programs(struct report *report)
@@ -90,9 +91,13 @@ static int read_programs(struct report *report)
 	if (programs_state(attachment->meta.ifindex, attachment->folder, &attachment->maps, &attachment->meta,
 			   &report->programs))
 		return FAILED;
-	if (!report->programs.encap && add_missing(report, REMEDY_ATTACH, "encap"))
+	if (!report->programs.encap &&
+	    add_missing(report, REMEDY_ATTACH, "what the prefixes hold leaves without a tunnel", "encap"))
 		return FAILED;
-	return report->programs.decap ? DONE : add_missing(report, REMEDY_ATTACH, "decap");
+	if (report->programs.decap)
+		return DONE;
+	return add_missing(report, REMEDY_ATTACH,
+			   "what comes through the tunnels is not unwrapped, or ICMP errors are not", "decap");
 }
 
 static int read_neighbour(const struct session *session, struct report *report)
@@ -109,7 +114,8 @@ static int read_neighbour(const struct session *session, struct report *report)
 		return fail("cannot ask for the neighbours of %s: %s", report->link.name, strerror(-error));
 	if (present && right)
 		return DONE;
-	return add_missing(report, REMEDY_ATTACH, "neighbour %s", address_format(next_hop, address));
+	return add_missing(report, REMEDY_ATTACH, "packets into the tunnels wait for ARP in vain", "neighbour %s",
+			   address_format(next_hop, address));
 }
 
 static int read_forwarding(struct report *report)
@@ -118,11 +124,15 @@ static int read_forwarding(struct report *report)
 
 	if (forwarding_read(&set))
 		return FAILED;
-	return set ? DONE : add_missing(report, REMEDY_ATTACH, "sysctl net.ipv4.conf.lo.forwarding");
+	if (set)
+		return DONE;
+	return add_missing(report, REMEDY_ATTACH, "what comes through the tunnels is dropped (fib_unavailable)",
+			   "sysctl net.ipv4.conf.lo.forwarding");
 }
 
 static int read_routes(const struct session *session, struct report *report)
 {
+	const char *no_route = "packets to it take another way, and those from it may be dropped";
 	char text[PREFIX_TEXT];
 
 	if (fib_read(session->netlink, &report->fib))
@@ -134,25 +144,53 @@ static int read_routes(const struct session *session, struct report *report)
 
 		if (prefix_is_routable(&entry->prefix) && route_records_find(&report->records, &entry->key) &&
 		    !report_has_route(report, &entry->key) &&
-		    add_missing(report, REMEDY_ATTACH, "route %s", prefix_format(&entry->key, text)))
+		    add_missing(report, REMEDY_ATTACH, no_route, "route %s", prefix_format(&entry->key, text)))
 			return FAILED;
 	}
 	return DONE;
 }
 
+static int miss_prefix(struct report *report, const struct prefix_entry *entry)
+{
+	char prefix[PREFIX_TEXT];
+	struct missing *missing;
+
+	if (add_missing(report, REMEDY_PREFIX_REPLACE, "what it holds is dropped (peer_invalid)",
+			"valid entry of prefix %s", prefix_format(&entry->key, prefix)))
+		return FAILED;
+	missing = &report->missing[report->missing_count - 1];
+	strcpy(missing->prefix, prefix);
+	if (!address_is_zero(entry->prefix.remote))
+		address_format(entry->prefix.remote, missing->peer);
+	return DONE;
+}
+
+static int miss_peer(struct report *report, enum remedy remedy, const __u8 remote[4])
+{
+	char peer[ADDRESS_TEXT];
+	int result;
+
+	peer_name(remote, peer);
+	if (remedy == REMEDY_PEER_ADD)
+		result = add_missing(report, remedy, "what its prefixes hold is dropped (no_peer)", "peer %s", peer);
+	else
+		result = add_missing(report, remedy, "its packets are dropped (peer_invalid)", "valid entry of peer %s",
+				     peer);
+	if (!result)
+		strcpy(report->missing[report->missing_count - 1].peer, peer);
+	return result;
+}
+
 static int judge_prefix(struct report *report, const struct prefix_entry *entry, const struct prefix_entry **said)
 {
-	char prefix[PREFIX_TEXT], peer[ADDRESS_TEXT];
-
 	if (!prefix_is_valid(&entry->prefix))
-		return add_missing(report, REMEDY_PREFIX_REPLACE, "valid entry of prefix %s",
-				   prefix_format(&entry->key, prefix));
+		return miss_prefix(report, entry);
 	if (entry->prefix.bare || peers_find(&report->peers, entry->prefix.remote))
 		return DONE;
 	if (*said && prefix_belongs_to(&entry->prefix, (*said)->prefix.remote))
 		return DONE;
 	*said = entry;
-	return add_missing(report, REMEDY_PEER_ADD, "peer %s", peer_name(entry->prefix.remote, peer));
+	return miss_peer(report, REMEDY_PEER_ADD, entry->prefix.remote);
 }
 
 /*
@@ -162,13 +200,11 @@ static int judge_prefix(struct report *report, const struct prefix_entry *entry,
 static int judge_entries(struct report *report)
 {
 	const struct prefix_entry *said = NULL;
-	char peer[ADDRESS_TEXT];
 
 	for (size_t i = 0; i < report->peers.count; i++) {
 		const struct peer_entry *entry = &report->peers.list[i];
 
-		if (!peer_is_valid(&entry->peer) &&
-		    add_missing(report, REMEDY_PEER_SET, "valid entry of peer %s", peer_name(entry->key.remote, peer)))
+		if (!peer_is_valid(&entry->peer) && miss_peer(report, REMEDY_PEER_SET, entry->key.remote))
 			return FAILED;
 	}
 	for (size_t i = 0; i < report->prefixes.count; i++)

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <linux/types.h>
 
+#include "address.h"
 #include "attachment.h"
 #include "fib.h"
 #include "paths.h"
@@ -29,7 +30,11 @@ enum remedy {
 
 struct missing {
 	char what[48];
+	const char *why; /* what becomes of packets without it */
 	enum remedy remedy;
+	/* What the remedy names, else "". */
+	char prefix[PREFIX_TEXT];
+	char peer[ADDRESS_TEXT];
 };
 
 struct report {

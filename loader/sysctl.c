@@ -36,15 +36,13 @@ static int parse(const char *text, int *value)
 	return 0;
 }
 
-int sysctl_read(const char *device, const char *name, int *value)
+/* Closes the file. */
+static int read_value(int fd, int *value)
 {
 	char text[32];
 	ssize_t length;
-	int fd, error = 0;
+	int error = 0;
 
-	fd = open_setting(device, name, O_RDONLY);
-	if (fd < 0)
-		return fd;
 	length = read(fd, text, sizeof(text) - 1);
 	if (length < 0)
 		error = -errno;
@@ -53,6 +51,20 @@ int sysctl_read(const char *device, const char *name, int *value)
 		return error;
 	text[length] = '\0';
 	return parse(text, value);
+}
+
+int sysctl_read(const char *device, const char *name, int *value)
+{
+	int fd = open_setting(device, name, O_RDONLY);
+
+	return fd < 0 ? fd : read_value(fd, value);
+}
+
+bool sysctl_bridge_calls_iptables(void)
+{
+	int fd = open("/proc/sys/net/bridge/bridge-nf-call-iptables", O_RDONLY | O_CLOEXEC), value;
+
+	return fd >= 0 && !read_value(fd, &value) && value;
 }
 
 int sysctl_write(const char *device, const char *name, int value)
@@ -68,4 +80,15 @@ int sysctl_write(const char *device, const char *name, int value)
 		error = -errno;
 	close(fd);
 	return error;
+}
+
+const char *sysctl_name(const char *device, const char *name, char text[SYSCTL_TEXT])
+{
+	static const char before[] = "net.ipv4.conf.";
+
+	snprintf(text, SYSCTL_TEXT, "%s%s.%s", before, device, name);
+	for (size_t i = 0; i < strlen(device) && sizeof(before) - 1 + i < SYSCTL_TEXT; i++)
+		if (device[i] == '.')
+			text[sizeof(before) - 1 + i] = '/';
+	return text;
 }

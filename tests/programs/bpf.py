@@ -5,6 +5,7 @@ import ctypes
 import errno
 import os
 import struct
+from pathlib import Path
 
 _lib = ctypes.CDLL("libbpf.so.1", use_errno=True)
 _PRINT = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
@@ -30,9 +31,11 @@ for _name, _result, _arguments in (
     ("bpf_map_delete_elem", ctypes.c_int, [ctypes.c_int, _ptr]),
     ("bpf_map_get_next_key", ctypes.c_int, [ctypes.c_int, _ptr, _ptr]),
     ("bpf_map_lookup_batch", ctypes.c_int, [ctypes.c_int, _ptr, _ptr, _ptr, _ptr, _ptr, _ptr]),
+    ("bpf_map_update_batch", ctypes.c_int, [ctypes.c_int, _ptr, _ptr, _ptr, _ptr]),
     ("bpf_map_create", ctypes.c_int, [ctypes.c_int, ctypes.c_char_p, _u32, _u32, _u32, _ptr]),
     ("bpf_prog_load", ctypes.c_int, [ctypes.c_int, ctypes.c_char_p, ctypes.c_char_p, _ptr, ctypes.c_size_t, _ptr]),
     ("bpf_prog_test_run_opts", ctypes.c_int, [ctypes.c_int, _ptr]),
+    ("bpf_prog_get_fd_by_id", ctypes.c_int, [_u32]),
     ("libbpf_num_possible_cpus", ctypes.c_int, []),
     ("libbpf_set_print", _ptr, [_ptr]),
 ):
@@ -40,6 +43,8 @@ for _name, _result, _arguments in (
     _function.restype, _function.argtypes = _result, _arguments
 
 KERNEL = tuple(int(number) for number in os.uname().release.split("-")[0].split("+")[0].split(".")[:2])
+# bpf_fib_lookup() tells the preferred source since 6.7, and on older kernels that were given it later, as 6.1 was.
+FIB_TELLS_SOURCE = b"\0BPF_FIB_LOOKUP_SRC\0" in Path("/sys/kernel/btf/vmlinux").read_bytes()
 CPUS = _lib.libbpf_num_possible_cpus()
 MAP_TYPE_PROG_ARRAY = 3
 PER_CPU = (5, 6)  # a hash, an array
@@ -51,6 +56,9 @@ SKB_FIELDS = {"mark": 8, "priority": 32, "ingress_ifindex": 36, "ifindex": 40, "
               "gso_segs": 164, "gso_size": 176}
 
 FRAME_MAX = 65536
+
+# BPF_F_TEST_XDP_LIVE_FRAMES, and how many frames the kernel handles at a time.
+LIVE_FRAMES, LIVE_BATCH = 1 << 1, 64
 
 
 def _check(result, what):
@@ -98,6 +106,11 @@ class Map:
             _check(result, "map lookup batch")
         return values.raw
 
+    def update_many(self, keys, values):
+        """Writes as many entries as there are in `keys`, which like `values` lie one after the other."""
+        count = _u32(len(keys) // len(self._next))
+        _check(_lib.bpf_map_update_batch(self.fd, keys, values, ctypes.byref(count), None), "map update batch")
+
     def clear(self):
         for key in self.keys():
             del self[key]
@@ -135,6 +148,15 @@ class Program:
             opts.ctx_out, opts.ctx_size_out = ctypes.addressof(self._context), len(context)
         _check(_lib.bpf_prog_test_run_opts(self.fd, self._opts_address), "test run")
         return opts.retval, bytes(self._out_view[:opts.data_size_out])
+
+    def run_live(self, frame, ifindex, count):
+        """Gives an XDP program `count` times a frame that came from a device, and does what it says. Others may call
+        this at the same time. A frame is as the last packet left it."""
+        context = struct.pack("=6I", 0, len(frame), 0, ifindex, 0, 0)
+        opts = _TestRun(sz=ctypes.sizeof(_TestRun), data_in=ctypes.cast(frame, _ptr), data_size_in=len(frame),
+                        ctx_in=ctypes.cast(context, _ptr), ctx_size_in=len(context), repeat=count, flags=LIVE_FRAMES,
+                        batch_size=LIVE_BATCH)
+        _check(_lib.bpf_prog_test_run_opts(self.fd, ctypes.addressof(opts)), "test run with live frames")
 
     def context_out(self):
         """The context as the last run with a context left it: a number for each name."""
@@ -229,6 +251,10 @@ def load_program(kind, name, instructions):
     """Loads a program of `instructions`, each as instruction() makes it."""
     code = b"".join(instructions)
     return Program(_check(_lib.bpf_prog_load(kind, name.encode(), b"GPL", code, len(code) // 8, None), f"load {name}"))
+
+
+def program_by_id(number):
+    return Program(_check(_lib.bpf_prog_get_fd_by_id(number), f"program {number}"))
 
 
 def instruction(opcode, destination=0, source=0, offset=0, immediate=0):

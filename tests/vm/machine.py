@@ -5,9 +5,11 @@ import shutil
 import subprocess
 import tempfile
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 from images import make_ext4
+from tsc import frequency_khz
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 _TREE = ("build", "include", "tests")
@@ -16,10 +18,14 @@ _TREE = ("build", "include", "tests")
 # byte (erms, fsrm), and vectors of which the emulator makes loops.
 _CPU = "max,-cx16,-la57,-smap,-smep,-pku,-erms,-fsrm,-avx,-avx2"
 # QEMU keeps what it translated by virtual address: where each program is at home at the same place, it starts four times
-# as fast. The TSC is the host's on both CPUs, and HPET, which the kernel would take instead, is a device to ask. Half of
-# what the verifier does is to clear memory, if that must be done at every allocation.
+# as fast. The TSC is the host's on both CPUs, and HPET, which the kernel would take instead, is a device to ask; but told
+# nothing, a kernel that is held up while it measures the TSC has a clock that runs several times too fast. Half of what
+# the verifier does is to clear memory, if that must be done at every allocation.
 _KERNEL = ("console=ttyS0 panic=-1 quiet loglevel=4 mitigations=off random.trust_cpu=on norandmaps tsc=reliable "
            "rcupdate.rcu_expedited=1 init_on_alloc=0")
+_CABLE = Path(__file__).with_name("cable")
+# The driver takes a pair of queues for each CPU, and with XDP one more each.
+_QUEUE_PAIRS = 4
 _BOOTS = 3
 
 
@@ -39,16 +45,48 @@ def _copy_tree(command, directory):
     (directory / ".command").write_text(command + "\n")
 
 
-def _qemu(kernel, userland, tree, status, console):
+# One processor whose time is the number of instructions that it has run, 4 ns each: what it measures is the same however
+# busy this machine is.
+_COUNTED = ("-accel", "tcg,thread=single", "-smp", "1", "-icount", "shift=2,sleep=off")
+_FAST = ("-accel", "tcg,thread=multi", "-smp", "2")
+
+
+@dataclass(frozen=True)
+class Options:
+    """counted: one processor whose clock counts instructions. pairs: (model, count) of network devices, of which each two
+    are joined by a cable; their addresses are 52:54:00:00:PAIR:END, and nobody loads their driver. cards: two of
+    virtio-net, with several queues and with offloads, on a cable of the host's; 02:00:00:00:00:01 and :02."""
+    counted: bool = False
+    pairs: tuple = ("", 0)
+    cards: bool = False
+
+
+def _pairs(model, count):
+    for pair in range(count):
+        for end in range(2):
+            yield from ("-netdev", f"hubport,id=end{pair}-{end},hubid={pair}", "-device",
+                        f"{model},netdev=end{pair}-{end},mac=52:54:00:00:{pair:02x}:{end:02x},romfile=")
+
+
+def _cards():
+    for number, tap in enumerate("ab", 1):
+        yield from ("-netdev", f"tap,id={tap},ifname={tap},script=no,downscript=no,vnet_hdr=on,queues={_QUEUE_PAIRS}",
+                    "-device", f"virtio-net-pci,netdev={tap},mac=02:00:00:00:00:{number:02},mq=on,"
+                               f"vectors={2 * _QUEUE_PAIRS + 2},romfile=")
+
+
+def _qemu(kernel, userland, tree, status, console, options):
     drives = ((userland, "on", "off"), (kernel.modules, "off", "on"), (tree, "on", "off"), (status, "off", "off"))
-    words = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", _CPU, "-smp", "2", "-m", "1024",
+    clock, processors = ("", _COUNTED) if options.counted else (f" tsc_early_khz={frequency_khz()}", _FAST)
+    words = ["qemu-system-x86_64", *processors, "-cpu", _CPU, "-m", "1024",
              "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-monitor", "none",
              "-serial", f"file:{console}", "-serial", "stdio",
              "-kernel", str(kernel.image), "-initrd", str(kernel.initramfs),
-             "-append", _KERNEL]
+             "-append", _KERNEL + clock]
     for image, snapshot, readonly in drives:
         words += ["-drive", f"file={image},format=raw,if=virtio,cache=unsafe,snapshot={snapshot},readonly={readonly}"]
-    return words
+    words += _pairs(*options.pairs)
+    return ["unshare", "--net", _CABLE, *words, *_cards()] if options.cards else words
 
 
 def _follow(words, timeout, say):
@@ -66,10 +104,10 @@ def _follow(words, timeout, say):
     return late.is_set()
 
 
-def _boot(kernel, userland, tree, directory, timeout, say):
+def _boot(kernel, userland, tree, directory, timeout, say, options):
     status, console = directory / "status", directory / "console"
     status.write_bytes(bytes(512))
-    late = _follow(_qemu(kernel, userland, tree, status, console), timeout, say)
+    late = _follow(_qemu(kernel, userland, tree, status, console, options), timeout, say)
     word = status.read_bytes().split(b"\n")[0].strip(b"\0").decode("ascii")
     if word.isdigit():
         return int(word)
@@ -77,7 +115,7 @@ def _boot(kernel, userland, tree, directory, timeout, say):
     raise (MachineError if word or late else BootError)(f"{kernel.name}: {reason}\n{console.read_text('latin-1')}")
 
 
-def run(kernel, userland, command, timeout, say=lambda line: print(line, flush=True)):
+def run(kernel, userland, command, timeout, say=lambda line: print(line, flush=True), options=Options()):
     """Runs the shell COMMAND in /ipipbpf of the machine and says its output. Returns its exit status."""
     with tempfile.TemporaryDirectory(prefix="ipipbpf-vm-") as name:
         directory = Path(name)
@@ -86,7 +124,7 @@ def run(kernel, userland, command, timeout, say=lambda line: print(line, flush=T
         make_ext4(directory / "tree", directory / "tree.ext4")
         for attempt in range(1, _BOOTS + 1):
             try:
-                return _boot(kernel, userland, directory / "tree.ext4", directory, timeout, say)
+                return _boot(kernel, userland, directory / "tree.ext4", directory, timeout, say, options)
             except BootError as error:
                 if attempt == _BOOTS:
                     raise

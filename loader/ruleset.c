@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include <stdlib.h>
+#include <string.h>
+
+#include <nftables/libnftables.h>
+
+#include "fail.h"
+#include "ruleset_rules.h"
+
+#define obstack_chunk_alloc malloc
+#define obstack_chunk_free free
+
+/* Numbers where names would need a file to be read: /etc/protocols may be absent. */
+#define FLAGS (NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_NUMERIC_PROTO | NFT_CTX_OUTPUT_STATELESS)
+
+/* NULL if nft cannot list it, as on a kernel without nf_tables. */
+static json_t *list_ruleset(void)
+{
+	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
+	json_t *json = NULL;
+
+	if (!nft)
+		return NULL;
+	nft_ctx_output_set_flags(nft, FLAGS);
+	if (!nft_ctx_buffer_output(nft) && !nft_ctx_buffer_error(nft) && !nft_run_cmd_from_buffer(nft, "list ruleset"))
+		json = json_loads(nft_ctx_get_output_buffer(nft), 0, NULL);
+	nft_ctx_free(nft);
+	return json;
+}
+
+int ruleset_read(struct ruleset **ruleset)
+{
+	struct ruleset *made;
+	json_t *json = list_ruleset();
+
+	*ruleset = NULL;
+	if (!json)
+		return DONE;
+	made = calloc(1, sizeof(*made));
+	if (!made) {
+		json_decref(json);
+		return fail("out of memory");
+	}
+	obstack_init(&made->memory);
+	made->json = json;
+	ruleset_compile(made);
+	if (made->failed) {
+		ruleset_free(made);
+		return fail("out of memory");
+	}
+	*ruleset = made;
+	return DONE;
+}
+
+void ruleset_free(struct ruleset *ruleset)
+{
+	if (!ruleset)
+		return;
+	for (size_t i = 0; i < ruleset->chain_count; i++)
+		free(ruleset->chains[i].rules);
+	free(ruleset->chains);
+	obstack_free(&ruleset->memory, NULL);
+	json_decref(ruleset->json);
+	free(ruleset);
+}
+
+struct chain *ruleset_chain(const struct ruleset *ruleset, const char *family, const char *table, const char *name)
+{
+	for (size_t i = 0; i < ruleset->chain_count; i++) {
+		struct chain *chain = &ruleset->chains[i];
+
+		if (!strcmp(chain->name.chain, name) && !strcmp(chain->name.table, table) &&
+		    !strcmp(chain->name.family, family))
+			return chain;
+	}
+	return NULL;
+}
