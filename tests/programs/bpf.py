@@ -5,6 +5,7 @@ import ctypes
 import errno
 import os
 import struct
+from pathlib import Path
 
 _lib = ctypes.CDLL("libbpf.so.1", use_errno=True)
 _PRINT = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
@@ -30,6 +31,7 @@ for _name, _result, _arguments in (
     ("bpf_map_delete_elem", ctypes.c_int, [ctypes.c_int, _ptr]),
     ("bpf_map_get_next_key", ctypes.c_int, [ctypes.c_int, _ptr, _ptr]),
     ("bpf_map_lookup_batch", ctypes.c_int, [ctypes.c_int, _ptr, _ptr, _ptr, _ptr, _ptr, _ptr]),
+    ("bpf_map_update_batch", ctypes.c_int, [ctypes.c_int, _ptr, _ptr, _ptr, _ptr]),
     ("bpf_map_create", ctypes.c_int, [ctypes.c_int, ctypes.c_char_p, _u32, _u32, _u32, _ptr]),
     ("bpf_prog_load", ctypes.c_int, [ctypes.c_int, ctypes.c_char_p, ctypes.c_char_p, _ptr, ctypes.c_size_t, _ptr]),
     ("bpf_prog_test_run_opts", ctypes.c_int, [ctypes.c_int, _ptr]),
@@ -41,6 +43,8 @@ for _name, _result, _arguments in (
     _function.restype, _function.argtypes = _result, _arguments
 
 KERNEL = tuple(int(number) for number in os.uname().release.split("-")[0].split("+")[0].split(".")[:2])
+# bpf_fib_lookup() tells the preferred source since 6.7, and on older kernels that were given it later, as 6.1 was.
+FIB_TELLS_SOURCE = b"\0BPF_FIB_LOOKUP_SRC\0" in Path("/sys/kernel/btf/vmlinux").read_bytes()
 CPUS = _lib.libbpf_num_possible_cpus()
 MAP_TYPE_PROG_ARRAY = 3
 PER_CPU = (5, 6)  # a hash, an array
@@ -101,6 +105,11 @@ class Map:
         if result < 0 and ctypes.get_errno() != errno.ENOENT:  # ENOENT: the array ends there
             _check(result, "map lookup batch")
         return values.raw
+
+    def update_many(self, keys, values):
+        """Writes as many entries as there are in `keys`, which like `values` lie one after the other."""
+        count = _u32(len(keys) // len(self._next))
+        _check(_lib.bpf_map_update_batch(self.fd, keys, values, ctypes.byref(count), None), "map update batch")
 
     def clear(self):
         for key in self.keys():
