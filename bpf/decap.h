@@ -7,6 +7,7 @@
 #define DECAP_H
 
 #include "count.h"
+#include "device.h"
 #include "ecn.h"
 #include "peer.h"
 #include "quote.h"
@@ -38,8 +39,10 @@ struct decap {
  */
 static __always_inline bool decap_is_due(const struct meta *device, enum hook hook, __u32 bytes)
 {
+	if (hook == HOOK_TC && device->hook == HOOK_BOTH)
+		return true;
 	if (device->mode_used != MODE_SKB)
-		return device->hook == hook;
+		return device->hook & hook;
 	return hook == (bytes > device->mtu ? HOOK_TC : HOOK_XDP);
 }
 
@@ -64,9 +67,11 @@ static __always_inline bool decap_expects_error(const struct frame *frame, const
 	       (ipv4_is_icmp_error(frame, ip) && ip->header->saddr && peer_find(ip->header->saddr));
 }
 
-/* Whether there are rules for a packet without a tunnel. */
+/* Whether there are rules for a packet without a tunnel. With both hooks in charge, XDP may have stripped it. */
 static __always_inline bool decap_judges_plain(const struct meta *device)
 {
+	if (device->hook == HOOK_BOTH)
+		return false;
 	return device->plain == PLAIN_DROP || (device->plain == PLAIN_BY_RPF && device->rpf == RPF_STRICT);
 }
 
@@ -138,7 +143,7 @@ static __always_inline enum verdict decap_check_addresses(hook_context *ctx, con
 	/* The peer `any` stands for strangers: strict would ask for a prefix that it seldom has. */
 	__u8 rpf = peer_or_device(peer->rpf, decap->peer ? device->rpf : RPF_LOOSE);
 	__u8 monitor = peer_or_device(peer->monitor, device->monitor);
-	bool forward = device->forward == SWITCH_ON && !tagged && features.link_header;
+	bool forward = device_forwards(device) && !tagged && features.link_header;
 	enum verdict verdict;
 
 	if (source_is_martian(decap->inner.header->saddr))
@@ -224,12 +229,17 @@ static __always_inline void decap_count_drop(enum verdict verdict, __u32 packets
 		count_dropped(count_of_peer(peer), &segments);
 }
 
+static __always_inline void decap_count_of_peer(const struct decap *decap)
+{
+	if (decap->known && decap->fate == FATE_CARRY)
+		count_received(count_of_peer(decap->peer), &decap->segments);
+}
+
 /* Counts what was not dropped, once that is carried out. */
 static __always_inline void decap_count(const struct decap *decap)
 {
 	count_verdict(decap->verdict, decap->segments.count);
-	if (decap->known && decap->fate == FATE_CARRY)
-		count_received(count_of_peer(decap->peer), &decap->segments);
+	decap_count_of_peer(decap);
 }
 
 #endif

@@ -36,7 +36,7 @@ static struct xdp_program *find_in_dispatcher(__u32 ifindex, const struct maps *
 	if (xdp_multiprog__is_legacy(*all))
 		return NULL;
 	while ((program = xdp_multiprog__next_prog(program, *all)))
-		if (program_is_ours(xdp_program__id(program), maps->meta))
+		if (program_is_ours(xdp_program__id(program), maps))
 			return program;
 	return NULL;
 }
@@ -52,11 +52,24 @@ enum xdp_place hook_xdp_find(__u32 ifindex, const char *folder, const struct map
 		close(link);
 		if (attached == ifindex)
 			return XDP_ALONE;
+	} else if (errno == EACCES) {
+		return XDP_ALONE;
 	}
 	if (find_in_dispatcher(ifindex, maps, &all))
 		place = XDP_DISPATCHER;
 	xdp_multiprog__close(all);
 	return place;
+}
+
+bool hook_xdp_is_hidden(__u32 ifindex, const char *folder)
+{
+	struct bpf_xdp_query_opts query = { .sz = sizeof(query) };
+	__u32 attached;
+	int link = pinned_link_open(folder, PIN, &attached);
+
+	if (link >= 0)
+		close(link);
+	return link < 0 && !bpf_xdp_query(ifindex, 0, &query) && query.prog_id && programs_are_hidden();
 }
 
 __u32 hook_xdp_program(__u32 ifindex, const char *folder, const struct maps *maps)

@@ -203,7 +203,7 @@ def show(found):
 
 def _goal(costs, case, limit, least=None):
     """What a case may cost above the empty program; least: the calls alone that the rules demand of it."""
-    floor = None if least is None else costs[least].above.median
+    floor = None if least is None else costs[least].above
     return Goal(f"{case.name}, above an empty program", costs[case].above.median, at_most=limit, unit="ns", floor=floor)
 
 
