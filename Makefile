@@ -160,7 +160,7 @@ mutants: root ## as root: plant bugs in bpf/ and see that the tests name them
 # Each build with -Werror has a directory of its own, so that no object of an earlier `make` hides a warning.
 # pytest's last line is to be the last: on SIGQUIT make leaves with status 1 and no word of its own.
 check: root ## as root: all tests; the last line is `N passed, N failed, N skipped`
-	@tests/install-packages build demo check deb
+	@tests/install-packages build demo check deb vm
 	@$(MAKE) BUILD=build/werror WERROR=-Werror all
 	@$(MAKE) sanitized
 	@$(MAKE) all
@@ -172,7 +172,7 @@ check-deb: root ## as root: what `make install` and `make deb` put on a system; 
 	@$(MAKE) all
 	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -p no:cacheprovider tests/test_package.py || kill -QUIT $$PPID
 
-check-vm: root ## as root: the tests again on other kernels (5.10, 6.1, 6.12, newest), in virtual machines
+check-vm: root ## as root: a part of the tests on Linux 5.10, 6.1, 6.12 and the newest, in virtual machines
 	@tests/install-packages build vm
 	@$(MAKE) all
 	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/vm/check || kill -QUIT $$PPID

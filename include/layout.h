@@ -131,6 +131,7 @@ enum fragments_mode {
 enum hook {
 	HOOK_XDP = 1,
 	HOOK_TC = 2,
+	HOOK_BOTH = HOOK_XDP | HOOK_TC, /* while XDP's program is exchanged: TC takes what finds none there */
 };
 
 /* The user's word for it; MODE_AUTO leaves the choice to the loader. */
@@ -219,6 +220,11 @@ struct route_record {
 struct peer_src {
 	__u8 src[4];
 } __attribute__((aligned(4)));
+
+/* Value of `build`, an array of one: which build's programs are attached; 0: they are just being exchanged. */
+struct build {
+	__u64 digest;
+};
 
 /* Key of `identification`: a source and destination of outer headers. */
 struct identification_key {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "address.h"
+#include "build.h"
 #include "difference.h"
 #include "fail.h"
 #include "forwarding.h"
@@ -71,7 +72,10 @@ static void compare_meta(const struct attaching *attaching, struct difference *d
 		line(difference, "~ attach mtu %u -> %u", before->mtu, after->mtu);
 	if (before->ifindex != after->ifindex)
 		line(difference, "~ attach ifindex %u -> %u", before->ifindex, after->ifindex);
+	if (before->layout != after->layout)
+		line(difference, "~ attach layout %u -> %u", before->layout, after->layout);
 	difference->programs |= before->mode != after->mode || before->ifindex != after->ifindex ||
+				before->layout != after->layout ||
 				!prefix_cache_fits(&attaching->attachment.maps, after);
 }
 
@@ -88,6 +92,10 @@ static int find_programs(const struct attaching *attaching, struct difference *d
 		line(difference, "+ program decap");
 	if (state.left_over)
 		line(difference, "- program decap_xdp");
+	if (!build_is_ours(&attachment->maps) || attachment->maps.meta_old >= 0) {
+		line(difference, "~ programs of another version");
+		difference->programs = true;
+	}
 	difference->programs |= !state.encap || !state.decap || state.left_over;
 	return DONE;
 }
@@ -112,7 +120,7 @@ static int find_neighbour(const struct attaching *attaching, struct difference *
 /* What `attach` makes, and somebody took away. */
 static int find_missing(const struct attaching *attaching, struct difference *difference)
 {
-	const char *map = pins_missing_map(&attaching->attachment.maps);
+	const char *map = pins_missing_map(&attaching->attachment.maps, attaching->before.layout);
 	bool set;
 
 	if (map) {

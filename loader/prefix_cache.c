@@ -41,6 +41,9 @@ int prefix_cache_forget(const struct maps *maps)
 	__u32 key = 0;
 	__u64 count;
 
+	/* An older layout has none. */
+	if (maps->generation < 0)
+		return 0;
 	if (bpf_map_lookup_elem(maps->generation, &key, &count))
 		return -errno;
 	count++;

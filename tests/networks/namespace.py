@@ -6,16 +6,23 @@ command in the one in which it was started, so nothing needs to run "inside" for
 """
 import contextlib
 import ctypes
+import fcntl
 import functools
 import itertools
 import json
 import os
 import socket
+import struct
 import subprocess
+import time
+
+from pace import seconds
 
 from .cleaner import Cleaner, delete_namespace
 
 CLONE_NEWNET = 0x40000000
+SIOCGIFFLAGS, IFF_RUNNING = 0x8913, 0x40
+IFREQ_FLAGS = struct.Struct("16sh22x")
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _numbers = itertools.count(1)
@@ -94,6 +101,14 @@ class Namespace:
     def socket(self, *arguments):
         with self.entered():
             return socket.socket(*arguments)
+
+    def await_link(self, device):
+        """Returns when the device sends. Until a worker of the kernel has heard that its peer is up, it drops all."""
+        request, deadline = IFREQ_FLAGS.pack(device.encode(), 0), time.monotonic() + seconds(10)
+        with self.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+            while not IFREQ_FLAGS.unpack(fcntl.ioctl(asking, SIOCGIFFLAGS, request))[1] & IFF_RUNNING:
+                assert time.monotonic() < deadline, f"{self.label}: {device} does not come up"
+                time.sleep(0.001)
 
     def address_of(self, device):
         """The device's MAC address, as bytes."""

@@ -12,6 +12,8 @@ import subprocess
 import tempfile
 import time
 
+from pace import seconds
+
 from .namespace import cleaner
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -21,7 +23,7 @@ SANITIZERS = {"ASAN_OPTIONS": "exitcode=99:detect_leaks=1",
               "UBSAN_OPTIONS": "halt_on_error=1:exitcode=99:print_stacktrace=1"}
 # The leak sanitizer and strace both want to trace the process.
 STRACE = ("strace", "-f", "-qq", "-E", "ASAN_OPTIONS=exitcode=99:detect_leaks=0")
-SETTLE_SECONDS = 2
+SETTLE_SECONDS = seconds(2)
 
 _files = itertools.count(1)
 
@@ -156,7 +158,8 @@ class Count:
     def settle(self, condition):
         """Waits, not for long, for packets that are still under way."""
         deadline = time.monotonic() + SETTLE_SECONDS
-        self.finish()
+        if not self._after:
+            self.finish()
         while not condition(self) and time.monotonic() < deadline:
             time.sleep(0.02)
             self.finish()

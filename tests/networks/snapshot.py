@@ -31,15 +31,21 @@ def _tcx_programs(ifindex, attach_type):
     return list(ids[:query.count])
 
 
-def tcx(namespace, device):
-    """Program ids on the device's tcx hooks."""
-    index = namespace.ip_json("link", "show", "dev", device)[0]["ifindex"]
+def _tcx(namespace, index):
     with namespace.entered():
         return {name: _tcx_programs(index, attach_type) for name, attach_type in TCX.items()}
 
 
-def _tc_json(namespace, *words):
-    return json.loads(namespace.run("tc", "-j", *words, check=False).strip() or "[]")
+def tcx(namespace, device):
+    """Program ids on the device's tcx hooks."""
+    return _tcx(namespace, namespace.ip_json("link", "show", "dev", device)[0]["ifindex"])
+
+
+def _answers(namespace, words, lines):
+    """What `ip` or `tc` says to each line, asked all at once."""
+    said = namespace.run(*words, "-json", "-batch", "-", input="\n".join(lines) + "\n").splitlines()
+    assert len(said) == len(lines), f"{words}: {lines}: {said}"
+    return [json.loads(line) for line in said]
 
 
 def _settings(namespace):
@@ -49,14 +55,12 @@ def _settings(namespace):
                                 check=False).splitlines())
 
 
-def _neighbours(namespace):
+def _lasting(neighbours):
     """Entries that do not come and go by themselves."""
-    return [entry for entry in namespace.ip_json("neigh", "show", "nud", "all")
-            if {"PERMANENT"} & set(entry.get("state", ()))]
+    return [entry for entry in neighbours if {"PERMANENT"} & set(entry.get("state", ()))]
 
 
-def _links(namespace):
-    links = namespace.ip_json("-d", "link", "show")
+def _links(links):
     return [{key: value for key, value in link.items() if key not in ("num_rx_queues", "num_tx_queues")}
             for link in links]
 
@@ -70,19 +74,20 @@ def state(*namespaces):
     """Routes, addresses, neighbours, links, qdiscs, filters, programs, settings and pins; by what it is about."""
     seen = {"pinned": pinned()}
     for namespace in namespaces:
-        links = _links(namespace)
+        routes, rules, addresses, neighbours, links = _answers(
+            namespace, ("ip", "-details"), ("route show table all", "rule", "addr", "neigh show nud all", "link"))
+        qdiscs, *filters = _answers(namespace, ("tc",), ("qdisc", *(
+            f"filter show dev {link['ifname']} {side}" for link in links for side in ("ingress", "egress"))))
         seen[namespace.label] = {
-            "routes": namespace.ip_json("-d", "route", "show", "table", "all"),
-            "rules": namespace.ip_json("rule"),
-            "addresses": [(link["ifname"], address) for link in namespace.ip_json("addr")
-                          for address in link["addr_info"]],
-            "neighbours": _neighbours(namespace),
-            "links": links,
-            "qdiscs": _tc_json(namespace, "qdisc", "show"),
-            "filters": [_tc_json(namespace, "filter", "show", "dev", link["ifname"], side)
-                        for link in links for side in ("ingress", "egress")],
+            "routes": routes,
+            "rules": rules,
+            "addresses": [(link["ifname"], address) for link in addresses for address in link["addr_info"]],
+            "neighbours": _lasting(neighbours),
+            "links": _links(links),
+            "qdiscs": qdiscs,
+            "filters": filters,
             "bpftool": json.loads(namespace.run("bpftool", "-j", "net")),
-            "tcx": {link["ifname"]: tcx(namespace, link["ifname"]) for link in links},
+            "tcx": {link["ifname"]: _tcx(namespace, link["ifindex"]) for link in links},
             "settings": _settings(namespace),
         }
     return seen
@@ -94,7 +99,13 @@ def without_ids(seen):
         if key == "pinned":
             continue
         del here["bpftool"]
+        for options in (one["options"] for filters in here["filters"] for one in filters if "options" in one):
+            options.pop("prog", None)
+            # libbpf gives the filter the program's name and id.
+            options.pop("bpf_name", None)
         here["tcx"] = {device: {hook: len(ids) for hook, ids in hooks.items()} for device, hooks in here["tcx"].items()}
+        for entry in (entry for side in here["filters"] for entry in side if "prog" in entry.get("options", ())):
+            entry["options"].update(prog=entry["options"]["prog"]["name"], bpf_name="")
         for link in here["links"]:
             if "xdp" in link:
                 link["xdp"] = link["xdp"]["mode"]

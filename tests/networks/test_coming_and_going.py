@@ -5,14 +5,16 @@ import time
 
 import pytest
 
+from pace import all_or, seconds
+
 from .program import End, counting, plain_binary
 from .snapshot import differences, pinned, state, without_ids
 from .topology import A, B, INNER_A, INNER_B, cable
 from .traffic import Stream, ping
 from .tunnels import between_two_hosts, carrying
 
-TIMES = 50
-RATE = 10_000
+TIMES = all_or(50, 3)
+RATE, MODE_RATE = all_or((10_000, 2000), (200, 200))
 LO_FORWARDING = "net.ipv4.conf.lo.forwarding"
 
 # Where native and skb mode take the same way.
@@ -69,7 +71,7 @@ def test_attach_over_a_running_attachment_loses_no_packet(two_hosts, mode):
 def test_attach_changes_the_mode_under_traffic_and_keeps_peers_and_counters(two_hosts):
     a, b = between_two_hosts(two_hosts, "tc")
     for mode in ("skb", "tc", "native", "tc", "native", "skb", "native"):
-        with counting(a, b) as count, Stream(two_hosts.a, INNER_A, two_hosts.b, INNER_B, 2000) as stream:
+        with counting(a, b) as count, Stream(two_hosts.a, INNER_A, two_hosts.b, INNER_B, MODE_RATE) as stream:
             a.attach("mode", mode)
         assert a.show()["mode"] == mode and stream.missing == []
         assert count.verdicts(a) == {"encap_ok": stream.sent}
@@ -83,6 +85,8 @@ def test_a_link_that_was_down_is_mended_by_attach(two_hosts, mode):
     before = without_ids(state(two_hosts.a))
     underlay = "route add 172.16.0.0/20 via 172.16.16.1"
     two_hosts.a.ip("link set eth0 down", "link set eth0 up", underlay)
+    two_hosts.a.await_link("eth0")
+    two_hosts.router.await_link("to-a")
     missing = a.show()["missing"]
     assert any(INNER_B in thing for thing in missing) and any("169.254.4.4" in thing for thing in missing), missing
     a.attach()
@@ -126,7 +130,7 @@ def make_anew(network, name):
     """A again, in a namespace of that name, whose predecessor is gone."""
     again = network.host("A again", name)
     # The kernel takes the old cable away a little after the namespace.
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + seconds(10)
     while network.router.run("ip", "link", "show", "to-a", check=False) and time.monotonic() < deadline:
         time.sleep(0.05)
     cable(again, f"eth0 {A}/20", network.router, "to-a 172.16.16.1/20")

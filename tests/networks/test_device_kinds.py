@@ -7,7 +7,7 @@ import pytest
 from .program import End, counting
 from .snapshot import differences, state
 from .topology import A, B, INNER_A, INNER_B, TwoHosts, cable
-from .traffic import ping, ping_packets, tcp_transfer, udp_echo, udp_segments
+from .traffic import TCP_BYTES, ping, ping_packets, tcp_transfer, udp_echo, udp_segments
 from .tun import Tun
 from .tunnels import between_two_hosts, carrying
 from .wire import PROTO_ICMP, PROTO_IPIP, icmp_echo, ipv4_packet
@@ -51,7 +51,7 @@ def test_jumbo_frames(mode):
         assert count.verdicts(a)["encap_ok"] == 2 * sum(ping_packets(size, 8980)[0] for size in sizes)
         with carrying(hosts, a, b, mtu=9000):
             udp_echo(hosts.a, INNER_A, hosts.b, INNER_B, (8952, 8953, 30000))
-            tcp_transfer(hosts.a, INNER_A, hosts.b, INNER_B, 4 << 20, window=256 << 10)
+            tcp_transfer(hosts.a, INNER_A, hosts.b, INNER_B, 4 * TCP_BYTES, window=256 << 10)
         with carrying(hosts, a, b, mtu=9000):
             udp_segments(hosts.a, INNER_A, hosts.b, INNER_B, 8000, 8)
 
@@ -102,4 +102,4 @@ def test_an_underlay_smaller_than_usual(mode):
         a, b = between_two_hosts(hosts, mode)
         with carrying(hosts, a, b, mtu=1280):
             assert ping(hosts.a, INNER_A, INNER_B, (0, 1232, 1233, 20000)) == []
-            tcp_transfer(hosts.a, INNER_A, hosts.b, INNER_B, 1 << 20)
+            tcp_transfer(hosts.a, INNER_A, hosts.b, INNER_B, TCP_BYTES)

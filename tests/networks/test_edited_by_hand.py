@@ -6,7 +6,7 @@ import pytest
 
 from .program import End, counting
 from .topology import A, B, INNER_A, INNER_B, TwoHosts
-from .traffic import ping, send_raw, tcp_transfer
+from .traffic import TCP_BYTES, ping, send_raw, tcp_transfer
 from .tunnels import carrying
 from .wire import PROTO_UDP, Capture, ipv4_packet, udp_datagram
 
@@ -91,7 +91,7 @@ def test_a_tunnel_by_hand_carries_the_next_packet_and_its_deletion_stops_it(atta
 def test_a_tunnel_by_hand_carries_tcp(attached, ends):
     write_tunnels(*ends)
     with carrying(attached, *ends):
-        tcp_transfer(attached.a, INNER_A, attached.b, INNER_B, 2 << 20)
+        tcp_transfer(attached.a, INNER_A, attached.b, INNER_B, 2 * TCP_BYTES)
 
 
 def test_the_readmes_words_make_a_tunnel(attached, ends):

@@ -8,7 +8,7 @@ import pytest
 
 from .program import End, check_carried, counting
 from .topology import A, B, Gateways
-from .traffic import Pinger, ping, send_raw, tcp_transfer, udp_echo
+from .traffic import TCP_BYTES, Pinger, ping, send_raw, tcp_transfer, udp_echo
 from .tunnels import carrying
 from .wire import Capture, PROTO_ICMP, PROTO_UDP, icmp_echo, ipv4_packet, udp_datagram
 
@@ -59,7 +59,7 @@ def test_private_networks_reach_each_other(gateways):
             assert too_big(client, here, there) == [(3, 4, 1480)]
             assert ping(client, here, there, (1453, 20000)) == []
             udp_echo(client, here, server, there, (0, 100, 1452, 9000))
-            tcp_transfer(client, here, server, there, 1 << 20)
+            tcp_transfer(client, here, server, there, TCP_BYTES)
     with carrying(gateways, a, b):
         assert ping(gateways.a, GATEWAY_A, LAN_B) == [] and ping(gateways.b, GATEWAY_B, GATEWAY_A) == []
 
@@ -138,7 +138,7 @@ def test_masquerade_with_an_exception_for_the_prefixes_lets_the_tunnel_work(gate
     with masquerade(gateways, f"ip daddr {NET_B} return"):
         with carrying(gateways, a, b):
             assert ping(gateways.lan_a, LAN_A, LAN_B) == []
-            tcp_transfer(gateways.lan_a, LAN_A, gateways.lan_b, LAN_B, 1 << 20)
+            tcp_transfer(gateways.lan_a, LAN_A, gateways.lan_b, LAN_B, TCP_BYTES)
         with Capture(gateways.router, "to-b") as capture:
             assert ping(gateways.lan_a, LAN_A, B) == []
     assert {packet.src for packet in capture.packets} == {A, B}

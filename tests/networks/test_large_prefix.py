@@ -5,7 +5,7 @@ import pytest
 from .program import End, check_carried, counting
 from .snapshot import differences, state
 from .topology import A, B, INNER_A, INNER_B, RoutedNamespaces
-from .traffic import ping, tcp_transfer
+from .traffic import TCP_BYTES, ping, tcp_transfer
 from .tunnels import carrying
 
 FAR = "203.0.113.1"
@@ -26,7 +26,7 @@ def check_whole_internet(hosts, a, b):
     with carrying(hosts, a, b):
         assert ping(hosts.a, INNER_A, FAR, (0, 1452, 9000)) == []
         assert ping(hosts.b, INNER_B, INNER_A) == []
-        tcp_transfer(hosts.a, INNER_A, hosts.b, FAR, 1 << 20)
+        tcp_transfer(hosts.a, INNER_A, hosts.b, FAR, TCP_BYTES)
     with counting(a, b) as count:
         assert ping(hosts.a, A, B) == [] and ping(hosts.b, B, A) == []
         assert ping(hosts.a, A, "172.16.16.1") == []
@@ -83,7 +83,7 @@ def test_ten_slash_eight_over_an_underlay_inside_it(routed, mode):
     two.peer("10.10.10.2", "src", "10.77.0.1", "prefix", "10.10.100.10")
     with counting(one, two) as count:
         assert ping(routed.ns1, "10.10.100.10", "10.77.0.1", (0, 1452, 9000)) == []
-        tcp_transfer(routed.ns1, "10.10.100.10", routed.ns2, "10.77.0.1", 1 << 20)
+        tcp_transfer(routed.ns1, "10.10.100.10", routed.ns2, "10.77.0.1", TCP_BYTES)
         count.settle(lambda seen: seen.balanced(one, two))
     check_carried(count, one, two)
     with counting(one, two) as count:

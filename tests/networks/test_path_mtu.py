@@ -6,7 +6,7 @@ import pytest
 
 from .program import End, counting
 from .topology import A, B, INNER_A, INNER_B, Gateways, TwoHosts
-from .traffic import Pinger, ping, tcp_transfer, udp_segments
+from .traffic import TCP_BYTES, Pinger, ping, tcp_transfer, udp_segments
 from .wire import PROTO_ICMP, Capture, IPv4, checksum
 
 NARROW = 1400
@@ -128,7 +128,7 @@ def test_tcp_from_the_gateway_passes(hosts, offloads):
     for namespace in (hosts.a, hosts.b):
         set_offloads(namespace, "eth0", offloads)
     with Capture(hosts.router, "to-b") as narrow:
-        tcp_transfer(hosts.a, INNER_A, hosts.b, INNER_B, 1 << 20)
+        tcp_transfer(hosts.a, INNER_A, hosts.b, INNER_B, TCP_BYTES)
     assert narrow.frames and fits(narrow.frames)
 
 
@@ -140,11 +140,11 @@ def test_tcp_from_behind_the_gateway_passes(gateways, offloads):
     gateways.lan_a.ip(f"route change default via {Gateways.GATEWAY_A} mtu 1480")
     source, target = Gateways.LAN_A, Gateways.LAN_B
     with Capture(gateways.lan_a, "eth0") as lan, Capture(gateways.router, "to-b") as narrow:
-        tcp_transfer(gateways.lan_a, source, gateways.lan_b, target, 1 << 20)
+        tcp_transfer(gateways.lan_a, source, gateways.lan_b, target, TCP_BYTES)
         # Known now, so that the gateway answers a GSO packet by itself.
         gateways.lan_a.ip("addr add 192.168.1.11/24 dev eth0", "route flush cache")
         told = len(errors_in(lan.packets))
-        tcp_transfer(gateways.lan_a, "192.168.1.11", gateways.lan_b, target, 1 << 20)
+        tcp_transfer(gateways.lan_a, "192.168.1.11", gateways.lan_b, target, TCP_BYTES)
     errors = errors_in(lan.packets)
     check_told(errors[:told], source, target)
     check_told(errors[told:], "192.168.1.11", target)

@@ -8,9 +8,11 @@ import time
 
 import pytest
 
+from pace import seconds
+
 from .program import End, counting
 from .topology import A, B, INNER_A, INNER_B, TwoHosts, cable
-from .traffic import ping, send_raw, udp_echo
+from .traffic import ping, raw_socket, send_raw, udp_echo
 from .tunnels import between_two_hosts, carrying
 from .wire import IPv4, PROTO_ICMP, PROTO_UDP, Capture, icmp_echo, ipv4_packet, udp_datagram
 
@@ -27,7 +29,7 @@ ROUTES = {
 }
 LISTED, UNLISTED = "10.98", "10.99"
 RPF = ("strict", "strict monitor", "loose", "loose monitor", "off")
-ANSWER_SECONDS = 0.03
+ANSWER_SECONDS = seconds(0.03)
 
 
 def source_of(kind, net):
@@ -80,12 +82,12 @@ def settings(network, forward, rp_filter):
 
 def answers(network, net, weights):
     """Sends echo requests to A from each kind's source; returns the kinds that B got an answer for."""
-    with network.b.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as raw:
+    with network.b.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as raw, raw_socket(network.b) as sender:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         for kind in ROUTES:
             for number in range(weights(kind)):
                 packet = ipv4_packet(source_of(kind, net), INNER_A, PROTO_ICMP, icmp_echo(7, number))
-                send_raw(network.b, packet)
+                sender.sendto(packet, (INNER_A, 0))
         answered = set()
         while select.select([raw], [], [], ANSWER_SECONDS)[0]:
             packet = IPv4(raw.recv(1 << 16))
@@ -132,7 +134,7 @@ def test_each_route_back_gets_its_verdict_and_the_kernel_its_say(hosts, kernel_a
     settings(hosts, forward, rp_filter)
     a, _ = ends
     # Switching ip_forward took the answers of the FIB away.
-    a.attach()
+    hosts.a.sysctl("net.ipv4.conf.lo.forwarding", 1)
     for rpf in RPF:
         a.do("peer set", "remote", B, "rpf", *rpf.split())
         for net in (LISTED, UNLISTED):
@@ -204,7 +206,7 @@ def spoof(network):
     network.router.ip(f"route replace {INNER_A} via {A}", f"route replace {INNER_B} via {B}")
     with Capture(network.router, "to-a") as capture:
         send_raw(network.router, ipv4_packet(INNER_B, INNER_A, PROTO_UDP, udp_datagram(1, 9)))
-        time.sleep(0.05)
+        time.sleep(seconds(0.05))
         return any(packet.src in (A, INNER_A) for packet in capture.packets)
 
 

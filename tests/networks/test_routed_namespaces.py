@@ -4,7 +4,7 @@ import pytest
 
 from .program import End, check_carried, counting
 from .topology import RoutedNamespaces
-from .traffic import ping, tcp_transfer, udp_echo
+from .traffic import TCP_BYTES, ping, tcp_transfer, udp_echo
 from .wire import Capture, check_wire
 
 NS1, NS2 = "10.10.10.2", "10.10.20.2"
@@ -32,7 +32,7 @@ def test_tunnel_addresses_in_no_common_subnet_reach_each_other(routed, mode):
         assert ping(routed.ns1, TUNNEL1, TUNNEL2, (0, 56, 1452, 1453, 9000)) == []
         assert ping(routed.ns2, TUNNEL2, TUNNEL1, (0, 56, 1452, 1453, 9000)) == []
         udp_echo(routed.ns1, TUNNEL1, routed.ns2, TUNNEL2, (0, 100, 1452, 3000))
-        tcp_transfer(routed.ns1, TUNNEL1, routed.ns2, TUNNEL2, 1 << 20)
+        tcp_transfer(routed.ns1, TUNNEL1, routed.ns2, TUNNEL2, TCP_BYTES)
         count.settle(lambda seen: seen.balanced(one, two))
     check_carried(count, one, two)
     assert check_wire(capture.frames, 1500, (NS1, NS2))

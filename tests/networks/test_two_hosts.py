@@ -4,17 +4,21 @@ import time
 
 import pytest
 
+from pace import all_or
+
 from .program import counting
 from .topology import A, B, INNER_A, INNER_B
-from .traffic import Stream, ping, ping_packets, tcp_transfer, udp_echo, udp_segments
+from .traffic import TCP_BYTES, Stream, ping, ping_packets, tcp_transfer, udp_echo, udp_segments
 from .tunnels import between_two_hosts, carrying
 from .wire import Capture, ETH_P_IP, PROTO_ICMP
 
 ETH_P_ARP = 0x0806
-PING_SIZES = sorted({*range(101), *range(1400, 1501), 65000,
-                     *(2**power + side for power in range(16) for side in (-1, 0, 1) if 2**power + side <= 32769)})
-UDP_SIZES = (0, 1, 17, 100, 1400, *range(1450, 1456), 1472, 2000, 9000, 65000)
-TCP_BYTES = 2 << 20
+PING_SIZES = all_or(sorted({*range(101), *range(1400, 1501), 65000,
+                            *(2**power + side for power in range(16) for side in (-1, 0, 1)
+                              if 2**power + side <= 32769)}),
+                    (0, 1, 2, 7, 8, 56, 100, 1000, 1451, 1452, 1453, 1472, 1473, 2928, 9000, 65000))
+UDP_SIZES = all_or((0, 1, 17, 100, 1400, *range(1450, 1456), 1472, 2000, 9000, 65000),
+                   (0, 1, 1452, 1453, 9000, 65000))
 TSO = ("tso", "tx-udp-segmentation")
 OFFLOADS = {
     "all offloads": (),
@@ -65,8 +69,8 @@ def test_tcp_and_udp_pass_both_ways_with(without):
         with carrying(without, a, b):
             udp_echo(client, here, server, there, UDP_SIZES)
         with carrying(without, a, b) as count:
-            tcp_transfer(client, here, server, there, TCP_BYTES)
-        assert count.totals(a)["tx_bytes"] > TCP_BYTES and count.totals(b)["tx_bytes"] > TCP_BYTES
+            tcp_transfer(client, here, server, there, 2 * TCP_BYTES)
+        assert count.totals(a)["tx_bytes"] > 2 * TCP_BYTES and count.totals(b)["tx_bytes"] > 2 * TCP_BYTES
 
 
 # The kernel refuses UDP_SEGMENT on a device that does not compute checksums.
@@ -95,7 +99,7 @@ def test_ends_of_different_modes_talk_to_each_other(two_hosts):
     assert (a.show()["mode"], b.show()["mode"]) == ("native", "tc")
     with carrying(two_hosts, a, b):
         assert ping(two_hosts.a, INNER_A, INNER_B, (0, 1452, 20000)) == []
-        tcp_transfer(two_hosts.a, INNER_A, two_hosts.b, INNER_B, TCP_BYTES)
+        tcp_transfer(two_hosts.a, INNER_A, two_hosts.b, INNER_B, 2 * TCP_BYTES)
 
 
 def forget_neighbours(network):

@@ -38,6 +38,8 @@ def cable(one, device, other, peer_device, mtu=1500):
     one.ip(f"link add name {name} mtu {mtu} type veth peer name {peer_name} mtu {mtu} netns {other.name}")
     for namespace, link, given in ((one, name, addresses), (other, peer_name, peer_addresses)):
         namespace.ip(f"link set dev {link} up", *(f"addr add {address} dev {link}" for address in given))
+    one.await_link(name)
+    other.await_link(peer_name)
 
 
 class TwoHosts(Network):

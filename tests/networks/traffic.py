@@ -9,6 +9,8 @@ import struct
 import threading
 import time
 
+from pace import all_or, seconds
+
 from .wire import IPv4, icmp_echo
 
 SOL_UDP, UDP_SEGMENT = 17, 103
@@ -17,8 +19,9 @@ ECHO_REPLY, ECHO_REQUEST = 0, 8
 SO_RCVBUFFORCE = 33
 IP_MTU_DISCOVER, IP_PMTUDISC_DONT, IP_PMTUDISC_WANT = 10, 0, 1
 ROOM = 64 << 20
-TIMEOUT_SECONDS = 10
+TIMEOUT_SECONDS = seconds(10)
 BURST = 64
+TCP_BYTES = all_or(1 << 20, 128 << 10)
 
 _identifiers = itertools.count(1)
 
@@ -50,7 +53,7 @@ class Pinger:
         self._sequence = (self._sequence + 1) & 0xFFFF
         request = icmp_echo(self._identifier, self._sequence, pattern(size))
         self._socket.sendto(request, (self._target, 0))
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + seconds(timeout)
         while (left := deadline - time.monotonic()) > 0:
             if not select.select([self._socket], [], [], left)[0]:
                 break
@@ -179,7 +182,7 @@ class Stream:
     def __exit__(self, *_):
         self._stop.set()
         self._thread.join()
-        time.sleep(0.05)
+        time.sleep(seconds(0.05))
         self._drain()
         self._sender.close()
         self._receiver.close()
@@ -217,7 +220,12 @@ class Stream:
         return sorted(set(range(self.sent)) - set(self.received))
 
 
+def raw_socket(namespace):
+    """A socket that sends IPv4 packets as they are, along the namespace's own routes."""
+    return namespace.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+
+
 def send_raw(namespace, packet):
-    """Sends an IPv4 packet as it is, along the namespace's own routes."""
-    with namespace.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
+    """Sends an IPv4 packet as it is, once."""
+    with raw_socket(namespace) as raw:
         raw.sendto(packet, (IPv4(packet).dst, 0))

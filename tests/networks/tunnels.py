@@ -25,5 +25,5 @@ def carrying(network, one, other, mtu=1500, ends=(A, B)):
         yield count
         count.settle(lambda seen: seen.balanced(one, other))
     for capture in captures:
-        assert check_wire(capture.frames, mtu, ends), "nothing went over the wire"
+        assert check_wire(capture.frames, mtu, ends) or capture.unseen, "nothing went over the wire"
     check_carried(count, one, other)

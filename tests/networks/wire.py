@@ -4,7 +4,9 @@
 The headers are read here by hand, so that nothing is believed that ipipbpf wrote.
 """
 import dataclasses
+import errno
 import ipaddress
+import os
 import select
 import socket
 import struct
@@ -25,6 +27,8 @@ STATUS_VLAN_VALID, STATUS_VLAN_TPID_VALID = 1 << 4, 1 << 6
 GSO_NONE = 0
 VNET_NEEDS_CHECKSUM = 1
 ROOM = 256 << 20
+# Before Linux 6.2 a packet socket cannot describe a packet of UDP segments, and drops it when it is asked for it.
+SEES_UDP_SEGMENTS = tuple(int(number) for number in os.uname().release.split(".")[:2]) >= (6, 2)
 
 
 def checksum(data):
@@ -110,6 +114,7 @@ class Capture:
         with namespace.entered():
             self._socket.bind((device, ETH_P_ALL))
         self._frames = []
+        self.unseen = 0
 
     def __enter__(self):
         return self
@@ -130,6 +135,11 @@ class Capture:
                 data, ancillary, _, address = self._socket.recvmsg(1 << 17, 256, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return
+            except OSError as error:
+                if error.errno != errno.EINVAL or SEES_UDP_SEGMENTS:
+                    raise
+                self.unseen += 1
+                continue
             flags, gso_type, _, gso_size, start, offset = VNET_HEADER.unpack_from(data)
             self._frames.append(Frame(self._pad + data[VNET_HEADER.size:], address[2] == PACKET_OUTGOING,
                                       gso_size if gso_type != GSO_NONE else 0, _tags(ancillary),

@@ -5,6 +5,7 @@ import ctypes
 import errno
 import os
 import struct
+from pathlib import Path
 
 _lib = ctypes.CDLL("libbpf.so.1", use_errno=True)
 _PRINT = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
@@ -42,6 +43,8 @@ for _name, _result, _arguments in (
     _function.restype, _function.argtypes = _result, _arguments
 
 KERNEL = tuple(int(number) for number in os.uname().release.split("-")[0].split("+")[0].split(".")[:2])
+# bpf_fib_lookup() tells the preferred source since 6.7, and on older kernels that were given it later, as 6.1 was.
+FIB_TELLS_SOURCE = b"\0BPF_FIB_LOOKUP_SRC\0" in Path("/sys/kernel/btf/vmlinux").read_bytes()
 CPUS = _lib.libbpf_num_possible_cpus()
 MAP_TYPE_PROG_ARRAY = 3
 PER_CPU = (5, 6)  # a hash, an array

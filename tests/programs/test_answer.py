@@ -6,7 +6,7 @@ from scapy.compat import raw
 from scapy.layers.inet import IP, TCP
 from scapy.layers.l2 import Ether
 
-from .bpf import KERNEL
+from .bpf import FIB_TELLS_SOURCE
 from .frames import inner, leaving, options, sent, tcp, told, wrapped
 from .ipv4 import with_icmp_checksum
 from .judgement import News
@@ -137,7 +137,7 @@ def test_a_sender_elsewhere_hears_it_from_this_hosts_address_there(unrouted, sen
     """The kernel's neighbour code writes the link header later."""
     unrouted.peer(UNROUTED, local="172.16.16.99")
     what = packet(src=sender)
-    error = told(source if KERNEL >= (6, 7) else "172.16.16.99", sender, what)
+    error = told(source if FIB_TELLS_SOURCE else "172.16.16.99", sender, what)
     unrouted.expect(leaving(what), "encap_no_route", leaving(error), peer=UNROUTED, redirected=True,
                     ingress_ifindex=forwarded)
 

@@ -5,7 +5,7 @@ import pytest
 from scapy.compat import raw
 from scapy.layers.inet import IP, TCP
 
-from .bpf import KERNEL
+from .bpf import FIB_TELLS_SOURCE
 from .frames import TAGGINGS, arriving, icmp_error, inner, options, outer, told
 from .ipv4 import with_icmp_checksum
 from .judgement import News
@@ -109,7 +109,7 @@ def test_a_sender_on_this_host_hears_it_from_the_router(tunnel):
 def test_a_sender_elsewhere_hears_it_from_this_hosts_address_there(tunnel, sender, source):
     what = packet(src=sender)
     tunnel.peer(BEHIND_GATEWAY, local="172.16.16.99")
-    source = source if KERNEL >= (6, 7) else "172.16.16.99"
+    source = source if FIB_TELLS_SOURCE else "172.16.16.99"
     relays(tunnel, error(ours(what, local="172.16.16.99"), dst="172.16.16.99"), told(source, sender, what),
            redirected=True)
 

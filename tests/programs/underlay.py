@@ -12,7 +12,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from .bpf import KERNEL
+from .bpf import FIB_TELLS_SOURCE
 
 DEV, OTHER = "dev0", "oth0"
 MAC = {DEV: "02:00:00:00:d0:01", OTHER: "02:00:00:00:d0:02"}
@@ -99,8 +99,8 @@ def mtu(route):
 
 
 def preferred_source(route):
-    """The source address that the FIB prefers on a route: text; None before Linux 6.7, which does not tell."""
-    return (route.source or ADDRESS[route.device]) if KERNEL >= (6, 7) else None
+    """The source address that the FIB prefers on a route: text; None where it does not tell."""
+    return (route.source or ADDRESS[route.device]) if FIB_TELLS_SOURCE else None
 
 
 def _ip(*lines):

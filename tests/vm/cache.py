@@ -12,7 +12,7 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or ("/var/cache" if os.geteuid() =
 
 @contextmanager
 def held():
-    """The cache is one run's at a time: so is the machine, since two at once would each be too slow for its tests."""
+    """The cache is one run's at a time: so are this machine's CPUs, of which each virtual machine keeps one busy."""
     CACHE.mkdir(parents=True, exist_ok=True)
     with open(CACHE / "lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from images import make_ext4
+from tsc import frequency_khz
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 _TREE = ("build", "include", "tests")
@@ -17,10 +18,14 @@ _TREE = ("build", "include", "tests")
 # byte (erms, fsrm), and vectors of which the emulator makes loops.
 _CPU = "max,-cx16,-la57,-smap,-smep,-pku,-erms,-fsrm,-avx,-avx2"
 # QEMU keeps what it translated by virtual address: where each program is at home at the same place, it starts four times
-# as fast. The TSC is the host's on both CPUs, and HPET, which the kernel would take instead, is a device to ask. Half of
-# what the verifier does is to clear memory, if that must be done at every allocation.
+# as fast. The TSC is the host's on both CPUs, and HPET, which the kernel would take instead, is a device to ask; but told
+# nothing, a kernel that is held up while it measures the TSC has a clock that runs several times too fast. Half of what
+# the verifier does is to clear memory, if that must be done at every allocation.
 _KERNEL = ("console=ttyS0 panic=-1 quiet loglevel=4 mitigations=off random.trust_cpu=on norandmaps tsc=reliable "
            "rcupdate.rcu_expedited=1 init_on_alloc=0")
+_CABLE = Path(__file__).with_name("cable")
+# The driver takes a pair of queues for each CPU, and with XDP one more each.
+_QUEUE_PAIRS = 4
 _BOOTS = 3
 
 
@@ -49,9 +54,11 @@ _FAST = ("-accel", "tcg,thread=multi", "-smp", "2")
 @dataclass(frozen=True)
 class Options:
     """counted: one processor whose clock counts instructions. pairs: (model, count) of network devices, of which each two
-    are joined by a cable; their addresses are 52:54:00:00:PAIR:END, and nobody loads their driver."""
+    are joined by a cable; their addresses are 52:54:00:00:PAIR:END, and nobody loads their driver. cards: two of
+    virtio-net, with several queues and with offloads, on a cable of the host's; 02:00:00:00:00:01 and :02."""
     counted: bool = False
     pairs: tuple = ("", 0)
+    cards: bool = False
 
 
 def _pairs(model, count):
@@ -61,16 +68,25 @@ def _pairs(model, count):
                         f"{model},netdev=end{pair}-{end},mac=52:54:00:00:{pair:02x}:{end:02x},romfile=")
 
 
+def _cards():
+    for number, tap in enumerate("ab", 1):
+        yield from ("-netdev", f"tap,id={tap},ifname={tap},script=no,downscript=no,vnet_hdr=on,queues={_QUEUE_PAIRS}",
+                    "-device", f"virtio-net-pci,netdev={tap},mac=02:00:00:00:00:{number:02},mq=on,"
+                               f"vectors={2 * _QUEUE_PAIRS + 2},romfile=")
+
+
 def _qemu(kernel, userland, tree, status, console, options):
     drives = ((userland, "on", "off"), (kernel.modules, "off", "on"), (tree, "on", "off"), (status, "off", "off"))
-    words = ["qemu-system-x86_64", *(_COUNTED if options.counted else _FAST), "-cpu", _CPU, "-m", "1024",
+    clock, processors = ("", _COUNTED) if options.counted else (f" tsc_early_khz={frequency_khz()}", _FAST)
+    words = ["qemu-system-x86_64", *processors, "-cpu", _CPU, "-m", "1024",
              "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-monitor", "none",
              "-serial", f"file:{console}", "-serial", "stdio",
              "-kernel", str(kernel.image), "-initrd", str(kernel.initramfs),
-             "-append", _KERNEL]
+             "-append", _KERNEL + clock]
     for image, snapshot, readonly in drives:
         words += ["-drive", f"file={image},format=raw,if=virtio,cache=unsafe,snapshot={snapshot},readonly={readonly}"]
-    return [*words, *_pairs(*options.pairs)]
+    words += _pairs(*options.pairs)
+    return ["unshare", "--net", _CABLE, *words, *_cards()] if options.cards else words
 
 
 def _follow(words, timeout, say):

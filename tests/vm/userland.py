@@ -14,11 +14,13 @@ from images import make_ext4
 
 _PACKAGES = """
     base-files bash coreutils dash findutils gawk grep kmod mount procps sed util-linux
-    bpftool ethtool iperf3 ncurses-base iproute2 iputils-ping nftables procps tcpdump traceroute xdp-tools
+    bpftool ethtool iperf3 iproute2 iputils-ping iptables ncurses-base nftables strace tcpdump traceroute xdp-tools
     python3 python3-pyte python3-pytest python3-scapy libpcap0.8
 """.split()
 _MERGED = ("bin", "sbin", "lib", "lib64")
 _MOUNT_POINTS = ("dev", "proc", "sys", "run", "tmp", "root", "ipipbpf", "usr/lib/modules")
+# What the packages' own scripts, which do not run here, would choose.
+_ALTERNATIVES = {"awk": "gawk", "traceroute": "traceroute.db"}
 _USERS = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/nonexistent:/bin/false\n" \
     "tcpdump:x:100:100::/nonexistent:/bin/false\n"
 _GROUPS = "root:x:0:\nnogroup:x:65534:\ntcpdump:x:100:\n"
@@ -44,7 +46,8 @@ def _lay_out(packages, root):
     (root / "etc/passwd").write_text(_USERS)
     (root / "etc/group").write_text(_GROUPS)
     (root / "etc/hosts").write_text("127.0.0.1 localhost ipipbpf\n")
-    (root / "usr/bin/awk").symlink_to("gawk")
+    for name, program in _ALTERNATIVES.items():
+        (root / "usr/bin" / name).symlink_to(program)
     for name in ("usr/share/doc", "usr/share/man", "usr/share/locale"):
         shutil.rmtree(root / name, ignore_errors=True)
 
