@@ -13,9 +13,9 @@ struct features {
 	__u8 skip_neighbour; /* BPF_FIB_LOOKUP_SKIP_NEIGH exists: Linux 6.3 */
 	__u8 fib_tells_mtu;  /* bpf_fib_lookup() holds tot_len against the MTU on TC too, and tells it: Linux 5.12 */
 	__u8 software;       /* DEV is no hardware, or XDP gets there what the stack had before (mode skb) */
-	__u8 layouts_behind; /* how many layouts meta's is older than LAYOUT: what those brought is not in the map */
 	__u8 mac[6];         /* DEV's address; 0 if it has none */
 	__u32 cpus;          /* one more than the number of the last CPU that is online */
+	__u8 layouts_behind; /* how many layouts meta's is older than LAYOUT: what those brought is not in the map */
 };
 
 #endif

@@ -28,8 +28,8 @@ static struct xdp_program *find_in_dispatcher(__u32 ifindex, const struct maps *
 {
 	struct xdp_program *program = NULL;
 
-	*all = xdp_multiprog__get_from_ifindex(ifindex);
-	if (libxdp_get_error(*all)) {
+	*all = programs_are_hidden() ? NULL : xdp_multiprog__get_from_ifindex(ifindex);
+	if (!*all || libxdp_get_error(*all)) {
 		*all = NULL;
 		return NULL;
 	}
@@ -232,6 +232,12 @@ static bool is_in_dispatcher(const struct link *link, const struct maps *maps, e
 	return same;
 }
 
+/* libxdp would put ours there, and then not find it again. */
+static bool may_use_dispatcher(void)
+{
+	return probe_dispatcher() && !programs_are_hidden();
+}
+
 /* FAILED says nothing: to stand alone is the other way. */
 static int place_in_dispatcher(const struct link *link, const struct maps *maps, enum mode mode)
 {
@@ -260,7 +266,7 @@ int hook_xdp_attach(const struct link *link, const char *folder, const struct ma
 		place = XDP_ABSENT;
 	}
 	/* A dispatcher older than the kernel may be refused (seen: libxdp 1.3.1's, from Linux 6.12 on). */
-	if (place == XDP_ABSENT && probe_dispatcher() && !place_in_dispatcher(link, maps, mode))
+	if (place == XDP_ABSENT && may_use_dispatcher() && !place_in_dispatcher(link, maps, mode))
 		return DONE;
 	return place_alone(link, folder, maps, mode, place == XDP_ALONE, quiet);
 }

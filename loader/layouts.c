@@ -24,8 +24,8 @@ _Static_assert(offsetof(struct meta, forward) == 56, "pinned layout");
 static void up_from_1(struct meta *meta)
 {
 	meta->cache = 0;
-	meta->forward = 0;
-	meta->spread = 0;
+	meta->forward = SWITCH_OFF;
+	meta->spread = SWITCH_OFF;
 	memset(meta->reserved, 0, sizeof(meta->reserved));
 }
 

@@ -94,12 +94,23 @@ static int attach_xdp(const struct link *link, const char *folder, const struct 
 	return DONE;
 }
 
+/* Ours may be in a dispatcher, where those without CAP_SYS_ADMIN can neither find nor exchange it. */
+static int check_hidden(__u32 ifindex, const char *folder, const struct meta *meta)
+{
+	if (!ifindex || !(meta->hook & HOOK_XDP) || !hook_xdp_is_hidden(ifindex, folder))
+		return DONE;
+	return fail("%s: whose its XDP program is, the kernel tells only to CAP_SYS_ADMIN; run it as root",
+		    strrchr(folder, '/') + 1);
+}
+
 int programs_attach(struct programs *programs, const struct link *link, const char *folder, const struct maps *maps,
 		    enum mode mode, struct meta *meta)
 {
 	bool present = hook_tc_find(link->ifindex, folder, maps, TC_EGRESS) ||
 		       hook_tc_find(link->ifindex, folder, maps, TC_INGRESS);
 
+	if (check_hidden(link->ifindex, folder, meta))
+		return FAILED;
 	if (build_forget(maps) || attach_tc(programs, link, folder, maps, meta) ||
 	    bridge_gap(link, folder, maps, meta) || attach_xdp(link, folder, maps, mode, meta)) {
 		if (!present)
@@ -117,9 +128,8 @@ int programs_attach(struct programs *programs, const struct link *link, const ch
 
 int programs_detach(__u32 ifindex, const char *folder, const struct maps *maps, struct meta *meta)
 {
-	if (ifindex && meta->hook & HOOK_XDP && hook_xdp_is_hidden(ifindex, folder))
-		return fail("%s: whose its XDP program is, the kernel tells only to CAP_SYS_ADMIN; run it as root",
-			    strrchr(folder, '/') + 1);
+	if (check_hidden(ifindex, folder, meta))
+		return FAILED;
 	if (hook_tc_detach(ifindex, folder, maps, TC_INGRESS) || hook_tc_detach(ifindex, folder, maps, TC_EGRESS))
 		return FAILED;
 	hook_xdp_detach(ifindex, folder, maps);

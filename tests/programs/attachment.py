@@ -41,8 +41,8 @@ class Dataplane:
                  skip_neighbour=KERNEL >= (6, 3), fib_tells_mtu=KERNEL >= (5, 12), software=0,
                  mac=underlay.MAC[underlay.DEV], cpus=2):
         self._features = {"features": bytes([link_header, xdp_buff_len, decap_l3_flag, skip_neighbour, fib_tells_mtu,
-                                             software, 0, *bytes.fromhex(mac.replace(":", ""))]) +
-                          struct.pack("=3xI", cpus)}
+                                             software, *bytes.fromhex(mac.replace(":", ""))]) +
+                          struct.pack("=I", cpus)}
         self._xdp = bpf.Object(BUILD / "xdp.bpf.o", self._features)
         self._tc = bpf.Object(BUILD / "tc.bpf.o", self._features, share=self._xdp)
         self.maps = {**self._tc.maps, **self._xdp.maps}

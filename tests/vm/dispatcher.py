@@ -20,8 +20,7 @@ from networks.tunnels import between_two_hosts, carrying
 PROGRAM, = glob("/usr/lib/*/bpf/xdpfilt_alw_all.o")
 FUNCTION = "xdpfilt_alw_all"
 LIBXDP = "/sys/fs/bpf/xdp"
-TIMES, RATE = all_or((20, 1000), (3, 200))
-EXCHANGES = all_or(5, 2)
+TIMES, RATE, EXCHANGES = all_or((20, 1000, 5), (3, 200, 2))
 
 
 class Neighbour:
@@ -88,7 +87,7 @@ def test_attach_again_leaves_the_same_program_in_the_dispatcher_and_loses_no_pac
 
 
 @pytest.mark.parametrize("mode", ("native", "skb"))
-def test_another_program_is_exchanged_in_the_dispatcher_and_no_packet_lost(two_hosts, mode):  # noqa: F811
+def test_another_program_is_exchanged_in_the_dispatcher_and_no_packet_lost(two_hosts, mode):
     """One that has another map is another. It goes and comes again; meanwhile TC stands in."""
     neighbour = Neighbour(two_hosts.a, mode)
     neighbour.come()
