@@ -69,34 +69,50 @@ static __always_inline void cached_renew(struct cached_prefix *cached, __be32 ad
 	cached->since = now->time;
 }
 
-/* As prefix_look_up(), from memory if it is at most `max_age` nanoseconds old. */
-static __always_inline struct prefix *prefix_remember(__be32 address, __u64 max_age)
+/*
+ * Sees to it that this CPU remembers which prefix an address is in, from at most `max_age` nanoseconds ago. Returns which
+ * of its place's entries says so, or -1 if there is none. A global function, which the verifier looks at once, wherever
+ * the question is asked.
+ */
+__noinline int prefix_remember(__be32 address, __u64 max_age)
 {
 	__u32 place = prefix_cache_place(address), key = 0;
 	struct cached_pair *pair = bpf_map_lookup_elem(&prefix_cache, &place);
 	__u64 *count = bpf_map_lookup_elem(&generation, &key);
-	struct cached_prefix *cached;
 	struct moment now;
 
 	if (!pair || !count)
-		return prefix_look_up(address);
+		return -1;
 	/* Read before the prefix is: what changes meanwhile makes the answer old. */
 	now = (struct moment){ .generation = *count, .time = bpf_ktime_get_ns(), .max_age = max_age };
-	cached = &pair->entries[0];
-	if (!cached_is_good(cached, address, &now))
-		cached = &pair->entries[1];
-	if (!cached_is_good(cached, address, &now)) {
-		if (pair->entries[0].since < pair->entries[1].since)
-			cached = &pair->entries[0];
-		cached_renew(cached, address, &now);
+	if (cached_is_good(&pair->entries[0], address, &now))
+		return 0;
+	if (cached_is_good(&pair->entries[1], address, &now))
+		return 1;
+	if (pair->entries[0].since < pair->entries[1].since) {
+		cached_renew(&pair->entries[0], address, &now);
+		return 0;
 	}
-	return cached->found ? &cached->prefix : NULL;
+	cached_renew(&pair->entries[1], address, &now);
+	return 1;
 }
 
-/* The same, remembered if the device has a `cache`. */
+/* As prefix_look_up(), from memory if the device has a `cache`. */
 static __always_inline struct prefix *prefix_find(const struct meta *device, __be32 address)
 {
-	return device->cache ? prefix_remember(address, device->cache * MILLISECOND_NS) : prefix_look_up(address);
+	__u32 place = prefix_cache_place(address);
+	struct cached_prefix *cached;
+	struct cached_pair *pair;
+	int entry;
+
+	if (!device->cache)
+		return prefix_look_up(address);
+	entry = prefix_remember(address, device->cache * MILLISECOND_NS);
+	pair = bpf_map_lookup_elem(&prefix_cache, &place);
+	if (!pair || entry < 0)
+		return prefix_look_up(address);
+	cached = entry ? &pair->entries[1] : &pair->entries[0];
+	return cached->found ? &cached->prefix : NULL;
 }
 
 /* False if `bare` is neither 0 nor 1, or a reserved byte is not 0. */
