@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "address.h"
+#include "attach_warnings.h"
 #include "attaching.h"
 #include "cpus.h"
 #include "devices.h"
@@ -14,7 +15,6 @@
 #include "neighbour.h"
 #include "prefix_cache.h"
 #include "sharing.h"
-#include "sysctl.h"
 
 static int check_type(const struct link *link)
 {
@@ -366,40 +366,6 @@ static void unmake(struct attaching *attaching)
 	migrate(attaching, attaching->layout);
 }
 
-static void warn_local(const struct attaching *attaching)
-{
-	const struct meta *meta = &attaching->attachment.meta;
-	char address[ADDRESS_TEXT];
-	struct route route;
-
-	if (meta->local_auto || (!route_lookup(attaching->session->netlink, address_number(meta->local), &route) &&
-				 route.type == RTN_LOCAL))
-		return;
-	warn("local %s is no address of this host", address_format(meta->local, address));
-}
-
-/* Where the kernel forwards nothing, nor do the programs. */
-static void warn_forward(const struct attaching *attaching)
-{
-	int forwarding;
-
-	if (attaching->attachment.meta.forward == SWITCH_ON &&
-	    !sysctl_read(attaching->link.name, "forwarding", &forwarding) && !forwarding)
-		warn("forward is on, but net.ipv4.conf.%s.forwarding is 0: this host forwards nothing",
-		     attaching->link.name);
-}
-
-/* The flow of an skb is known to the kernel, inside the tunnel too. */
-static void warn_spread(const struct attaching *attaching)
-{
-	const struct meta *meta = &attaching->attachment.meta;
-
-	if (meta->spread == SWITCH_ON && meta->mode_used != MODE_NATIVE)
-		warn("spread works in mode native; in mode %s let the kernel spread: 'echo ff "
-		     ">/sys/class/net/%s/queues/rx-0/rps_cpus'",
-		     options_mode_name(meta->mode_used), attaching->link.name);
-}
-
 static int load(struct attaching *attaching)
 {
 	struct attachment *attachment = &attaching->attachment;
@@ -438,8 +404,6 @@ int attaching_carry_out(struct attaching *attaching)
 		return FAILED;
 	}
 	change_keep(&attaching->change);
-	warn_local(attaching);
-	warn_forward(attaching);
-	warn_spread(attaching);
+	attach_warn(attaching);
 	return DONE;
 }

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include <linux/rtnetlink.h>
+
+#include "address.h"
+#include "attach_warnings.h"
+#include "fail.h"
+#include "options.h"
+#include "route.h"
+#include "sysctl.h"
+
+static void warn_local(const struct attaching *attaching)
+{
+	const struct meta *meta = &attaching->attachment.meta;
+	char address[ADDRESS_TEXT];
+	struct route route;
+
+	if (meta->local_auto || (!route_lookup(attaching->session->netlink, address_number(meta->local), &route) &&
+				 route.type == RTN_LOCAL))
+		return;
+	warn("local %s is no address of this host", address_format(meta->local, address));
+}
+
+/* Where the kernel forwards nothing, nor do the programs. */
+static void warn_forward(const struct attaching *attaching)
+{
+	int forwarding;
+
+	if (attaching->attachment.meta.forward == SWITCH_ON &&
+	    !sysctl_read(attaching->link.name, "forwarding", &forwarding) && !forwarding)
+		warn("forward is on, but net.ipv4.conf.%s.forwarding is 0: this host forwards nothing",
+		     attaching->link.name);
+}
+
+/* The flow of an skb is known to the kernel, inside the tunnel too. */
+static void warn_spread(const struct attaching *attaching)
+{
+	const struct meta *meta = &attaching->attachment.meta;
+
+	if (meta->spread == SWITCH_ON && meta->mode_used != MODE_NATIVE)
+		warn("spread works in mode native; in mode %s let the kernel spread: 'echo ff "
+		     ">/sys/class/net/%s/queues/rx-0/rps_cpus'",
+		     options_mode_name(meta->mode_used), attaching->link.name);
+}
+
+void attach_warn(const struct attaching *attaching)
+{
+	warn_local(attaching);
+	warn_forward(attaching);
+	warn_spread(attaching);
+}
