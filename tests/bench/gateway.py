@@ -20,7 +20,8 @@ from .live_frames import Source, program_of
 from .paths import IPIP
 from .speeds import Speeds
 
-KERNEL = "6.1"
+# From Linux 6.3 on a device tells whether it takes frames from XDP.
+KERNEL = "6.12"
 STACK, FORWARD = "ipipbpf native", "ipipbpf native, forward on"
 FLOOR = "least XDP program"
 WAYS = (IPIP, STACK, FORWARD, FLOOR)
