@@ -18,7 +18,7 @@ static __always_inline bool checksum_may_be_begun(const struct frame *frame, con
 	const struct iphdr *header = ipv4->header;
 	const struct tcphdr *tcp;
 
-	if (!features.checksums_begun)
+	if (!features.software)
 		return false;
 	if (ipv4_is_fragment(header))
 		return true;

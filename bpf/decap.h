@@ -7,6 +7,7 @@
 #define DECAP_H
 
 #include "count.h"
+#include "device.h"
 #include "ecn.h"
 #include "peer.h"
 #include "quote.h"
@@ -38,8 +39,10 @@ struct decap {
  */
 static __always_inline bool decap_is_due(const struct meta *device, enum hook hook, __u32 bytes)
 {
+	if (hook == HOOK_TC && device->hook == HOOK_BOTH)
+		return true;
 	if (device->mode_used != MODE_SKB)
-		return device->hook == hook;
+		return device->hook & hook;
 	return hook == (bytes > device->mtu ? HOOK_TC : HOOK_XDP);
 }
 
@@ -64,28 +67,38 @@ static __always_inline bool decap_expects_error(const struct frame *frame, const
 	       (ipv4_is_icmp_error(frame, ip) && ip->header->saddr && peer_find(ip->header->saddr));
 }
 
-/* Whether there are rules for a packet without a tunnel. */
+/* Whether there are rules for a packet without a tunnel. With both hooks in charge, XDP may have stripped it. */
 static __always_inline bool decap_judges_plain(const struct meta *device)
 {
+	if (device->hook == HOOK_BOTH)
+		return false;
 	return device->plain == PLAIN_DROP || (device->plain == PLAIN_BY_RPF && device->rpf == RPF_STRICT);
 }
 
-/* A first look at the IPv4 header `ip` bytes in: may the rules have a word on this packet? */
+/*
+ * A first look at the IPv4 header `ip` bytes in: have the rules a word on this packet? On IPIP, and on what comes without
+ * a tunnel from a source that must not.
+ */
 static __always_inline bool decap_concerns(const struct frame *frame, __u32 ip, const struct meta *device)
 {
 	const struct iphdr *header = frame_at(frame, ip, sizeof(*header));
+	const struct prefix *prefix;
 
-	return header && (header->protocol == IPPROTO_IPIP || decap_judges_plain(device));
+	if (!header)
+		return false;
+	if (header->protocol == IPPROTO_IPIP)
+		return true;
+	if (!decap_judges_plain(device))
+		return false;
+	prefix = prefix_find(device, header->saddr);
+	return prefix && !prefix_is_bare(prefix);
 }
 
-/* A packet that is not IPIP: may its source come without a tunnel? */
+/* A packet without a tunnel that is of concern. */
 static __always_inline void decap_plain(const struct frame *frame, struct decap *decap, const struct meta *device,
 					__u32 gso_size)
 {
-	const struct prefix *prefix;
-
-	prefix = prefix_find(device, decap->outer.header->saddr);
-	if (!prefix || prefix_is_bare(prefix) || decap_expects_error(frame, &decap->outer, device))
+	if (decap_expects_error(frame, &decap->outer, device))
 		return;
 	decap_decide(decap, VERDICT_PLAIN_SOURCE);
 	decap->segments = segments_of(frame, &decap->outer, gso_size);
@@ -130,7 +143,7 @@ static __always_inline enum verdict decap_check_addresses(hook_context *ctx, con
 	/* The peer `any` stands for strangers: strict would ask for a prefix that it seldom has. */
 	__u8 rpf = peer_or_device(peer->rpf, decap->peer ? device->rpf : RPF_LOOSE);
 	__u8 monitor = peer_or_device(peer->monitor, device->monitor);
-	bool forward = device->forward == SWITCH_ON && !tagged && features.link_header;
+	bool forward = device_forwards(device) && !tagged && features.link_header;
 	enum verdict verdict;
 
 	if (source_is_martian(decap->inner.header->saddr))
@@ -216,12 +229,17 @@ static __always_inline void decap_count_drop(enum verdict verdict, __u32 packets
 		count_dropped(count_of_peer(peer), &segments);
 }
 
+static __always_inline void decap_count_of_peer(const struct decap *decap)
+{
+	if (decap->known && decap->fate == FATE_CARRY)
+		count_received(count_of_peer(decap->peer), &decap->segments);
+}
+
 /* Counts what was not dropped, once that is carried out. */
 static __always_inline void decap_count(const struct decap *decap)
 {
 	count_verdict(decap->verdict, decap->segments.count);
-	if (decap->known && decap->fate == FATE_CARRY)
-		count_received(count_of_peer(decap->peer), &decap->segments);
+	decap_count_of_peer(decap);
 }
 
 #endif

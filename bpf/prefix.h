@@ -19,12 +19,12 @@ struct {
 	__type(value, __u64);
 } generation SEC(".maps");
 
-/* Each address has one place. The loader makes them all if there is a `cache`, else a single one to save the memory. */
+/* Each address has its place. The loader makes them all if there is a `cache`, else a single one to save the memory. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, PREFIX_CACHE_MAX);
 	__type(key, __u32);
-	__type(value, struct cached_prefix);
+	__type(value, struct cached_pair);
 } prefix_cache SEC(".maps");
 
 static __always_inline struct prefix *prefix_look_up(__be32 address)
@@ -38,32 +38,56 @@ static __always_inline struct prefix *prefix_look_up(__be32 address)
 /* A multiplication by 2^32 divided by the golden ratio spreads neighbouring addresses. */
 static __always_inline __u32 prefix_cache_place(__be32 address)
 {
-	return bpf_ntohl(address) * 2654435769U >> 18;
+	return bpf_ntohl(address) * 2654435769U >> 19;
 }
 
-_Static_assert(PREFIX_CACHE_MAX == 1 << (32 - 18), "the places that there are");
+_Static_assert(PREFIX_CACHE_MAX == 1 << (32 - 19), "the places that there are");
+
+/* Of what is asked now. */
+struct moment {
+	__u64 generation;
+	__u64 time;
+	__u64 max_age;
+};
+
+static __always_inline bool cached_is_good(const struct cached_prefix *cached, __be32 address, const struct moment *now)
+{
+	return cached->address == address && cached->generation == now->generation &&
+	       now->time - cached->since <= now->max_age;
+}
+
+static __always_inline void cached_renew(struct cached_prefix *cached, __be32 address, const struct moment *now)
+{
+	const struct prefix *prefix = prefix_look_up(address);
+
+	cached->found = prefix != NULL;
+	if (prefix)
+		cached->prefix = *prefix;
+	cached->address = address;
+	cached->generation = now->generation;
+	cached->since = now->time;
+}
 
 /* As prefix_look_up(), from memory if it is at most `max_age` nanoseconds old. */
 static __always_inline struct prefix *prefix_remember(__be32 address, __u64 max_age)
 {
 	__u32 place = prefix_cache_place(address), key = 0;
-	struct cached_prefix *cached = bpf_map_lookup_elem(&prefix_cache, &place);
-	__u64 *counted = bpf_map_lookup_elem(&generation, &key), current, now;
-	const struct prefix *prefix;
+	struct cached_pair *pair = bpf_map_lookup_elem(&prefix_cache, &place);
+	__u64 *count = bpf_map_lookup_elem(&generation, &key);
+	struct cached_prefix *cached;
+	struct moment now;
 
-	if (!cached || !counted)
+	if (!pair || !count)
 		return prefix_look_up(address);
-	/* Both are read before the prefix is: what changes meanwhile makes the answer old. */
-	current = *counted;
-	now = bpf_ktime_get_ns();
-	if (cached->address != address || cached->generation != current || now - cached->since > max_age) {
-		prefix = prefix_look_up(address);
-		cached->found = prefix != NULL;
-		if (prefix)
-			cached->prefix = *prefix;
-		cached->address = address;
-		cached->generation = current;
-		cached->since = now;
+	/* Read before the prefix is: what changes meanwhile makes the answer old. */
+	now = (struct moment){ .generation = *count, .time = bpf_ktime_get_ns(), .max_age = max_age };
+	cached = &pair->entries[0];
+	if (!cached_is_good(cached, address, &now))
+		cached = &pair->entries[1];
+	if (!cached_is_good(cached, address, &now)) {
+		if (pair->entries[0].since < pair->entries[1].since)
+			cached = &pair->entries[0];
+		cached_renew(cached, address, &now);
 	}
 	return cached->found ? &cached->prefix : NULL;
 }

@@ -7,18 +7,12 @@ typedef struct __sk_buff hook_context;
 
 #include "decap.h"
 #include "encap.h"
+#include "neighbour.h"
 #include "tc_answer.h"
 #include "tc_forward.h"
 #include "tc_frame.h"
 #include "tc_refusal.h"
 #include "tc_relay.h"
-
-/*
- * At least this often, counted in jiffies (so 0.25 to 2.5 s), a peer's packet goes by way of the kernel's neighbour
- * code: bpf_fib_lookup() takes a stale entry as it is, and a router that changed its MAC in silence would be lost for
- * ever.
- */
-#define NEIGHBOUR_INTERVAL 250
 
 #define EALREADY 114
 
@@ -107,28 +101,13 @@ static __always_inline int tc_drop(struct __sk_buff *skb, enum verdict verdict, 
 	return TC_ACT_SHOT;
 }
 
-SEC("tc")
-int decap_tc(struct __sk_buff *skb)
+/* Beside tc_relay() and not around it, so that their variables lie one over the other in 512 bytes of stack. */
+static __noinline int tc_decap(struct __sk_buff *skb, const struct meta *device, __u32 ip)
 {
+	struct frame frame = tc_frame(skb);
 	struct decap decap;
-	struct meta *device;
-	struct frame frame;
-	__u32 key = 0, ip;
 	int action;
 
-	device = bpf_map_lookup_elem(&meta, &key);
-	if (!device || !tc_finds_ipv4(skb, &frame, &ip))
-		return TC_ACT_UNSPEC;
-	if (tc_may_relay(skb, &frame, ip)) {
-		action = tc_relay(skb);
-		if (action <= TC_RELAY_REFUSED)
-			return tc_drop(skb, TC_RELAY_REFUSED - action, 1, 0, false);
-		if (action != TC_NOT_RELAYED)
-			return action;
-		frame = tc_frame(skb);
-	}
-	if (!decap_is_due(device, HOOK_TC, frame.len - ip) || !decap_concerns(&frame, ip, device))
-		return TC_ACT_UNSPEC;
 	tc_reach_judged(skb, &frame, ip);
 	decap_judge(skb, &frame, ip, device, skb->vlan_present || ip > features.link_header, skb->gso_size, &decap);
 	if (!decap.counted)
@@ -151,15 +130,28 @@ int decap_tc(struct __sk_buff *skb)
 	return action;
 }
 
-/* True if it is time that the kernel's neighbour code sees a packet of this peer on this CPU. */
-static __always_inline bool neighbour_is_due(struct peer_counters *counters)
+SEC("tc")
+int decap_tc(struct __sk_buff *skb)
 {
-	__u64 now = bpf_jiffies64();
+	struct meta *device;
+	struct frame frame;
+	__u32 key = 0, ip;
+	int action;
 
-	if (!counters || now - counters->neigh_asked < NEIGHBOUR_INTERVAL)
-		return false;
-	counters->neigh_asked = now;
-	return true;
+	device = bpf_map_lookup_elem(&meta, &key);
+	if (!device || !tc_finds_ipv4(skb, &frame, &ip))
+		return TC_ACT_UNSPEC;
+	if (tc_may_relay(skb, &frame, ip)) {
+		action = tc_relay(skb);
+		if (action <= TC_RELAY_REFUSED)
+			return tc_drop(skb, TC_RELAY_REFUSED - action, 1, 0, false);
+		if (action != TC_NOT_RELAYED)
+			return action;
+		frame = tc_frame(skb);
+	}
+	if (!decap_is_due(device, HOOK_TC, frame.len - ip) || !decap_concerns(&frame, ip, device))
+		return TC_ACT_UNSPEC;
+	return tc_decap(skb, device, ip);
 }
 
 /*
@@ -244,8 +236,10 @@ int encap(struct __sk_buff *skb)
 	if (!encap.counted)
 		return TC_ACT_UNSPEC;
 	if (encap.verdict == VERDICT_ENCAP_OK) {
-		if (neighbour_is_due(encap.counters))
+		if (neighbour_is_due(encap.counters)) {
+			neighbour_is_asked(encap.counters);
 			encap.resolved = false;
+		}
 		/* A device without link header has no neighbours, and a packet of its own no room for another's header. */
 		if (!tc_wrap(skb, &encap, &headers) || (!features.link_header && encap.ifindex != device->ifindex))
 			encap.verdict = VERDICT_ENCAP_ERROR;

@@ -10,6 +10,7 @@ typedef struct xdp_md hook_context;
 #include "xdp_frame.h"
 #include "xdp_refusal.h"
 #include "xdp_spread.h"
+#include "xdp_wrap.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -76,9 +77,27 @@ static __noinline int xdp_drop(struct xdp_md *ctx, enum verdict verdict, __u32 p
 	return XDP_DROP;
 }
 
-/* Frames in several buffers: the loader sets the flag for them where the kernel knows it (Linux 5.18). */
-SEC("xdp")
-int decap_xdp(struct xdp_md *ctx)
+/* It came out of a tunnel and goes into another: what it counts as shows once it is wrapped. No action has this number. */
+#define XDP_INTO_NEXT_TUNNEL (-2)
+
+/* A packet of which the rules of decapsulation say nothing: is it for a tunnel, and may it go straight on into it? */
+static __always_inline bool xdp_may_wrap(const struct frame *frame, __u32 ip, const struct meta *device)
+{
+	const struct prefix *prefix;
+	struct ipv4 ipv4;
+
+	if (device->forward != SWITCH_ON || ip != sizeof(struct ethhdr) || !ipv4_find(frame, ip, &ipv4) ||
+	    ipv4.header->protocol == IPPROTO_IPIP || source_is_martian(ipv4.header->saddr))
+		return false;
+	prefix = prefix_find(device, ipv4.header->daddr);
+	return prefix && !prefix_is_bare(prefix);
+}
+
+/*
+ * What becomes of a frame: XDP's action, or one of the two that are not. Beside the function that wraps and not around it,
+ * so that their variables lie one over the other in the 512 bytes of stack that they have.
+ */
+static __noinline int xdp_decap(struct xdp_md *ctx)
 {
 	struct frame frame = xdp_frame(ctx);
 	struct decap decap;
@@ -87,12 +106,13 @@ int decap_xdp(struct xdp_md *ctx)
 	int action = XDP_PASS;
 
 	device = bpf_map_lookup_elem(&meta, &key);
-	if (!device || !frame_finds_ipv4(&frame, &ip) || !decap_is_due(device, HOOK_XDP, frame.len - ip) ||
-	    !decap_concerns(&frame, ip, device))
+	if (!device || !frame_finds_ipv4(&frame, &ip) || !decap_is_due(device, HOOK_XDP, frame.len - ip))
 		return XDP_PASS;
-	decap_judge(ctx, &frame, ip, device, ip > features.link_header, 0, &decap);
+	decap.counted = false;
+	if (decap_concerns(&frame, ip, device))
+		decap_judge(ctx, &frame, ip, device, ip > features.link_header, 0, &decap);
 	if (!decap.counted)
-		return XDP_PASS;
+		return xdp_may_wrap(&frame, ip, device) ? xdp_forward(ctx, false, true) : XDP_PASS;
 	if (decap.fate == FATE_CARRY) {
 		if (verdict_is_let_through(decap.verdict) && refusal_begin(decap.verdict, 1, decap.peer, true))
 			xdp_tell(ctx);
@@ -100,14 +120,32 @@ int decap_xdp(struct xdp_md *ctx)
 		if (!xdp_strip(ctx, &frame, &decap))
 			decap_decide(&decap, VERDICT_DECAP_ERROR);
 		else if (decap.onward)
-			action = xdp_forward(ctx, decap.onward == ONWARD);
-		if (action != XDP_PASS)
+			action = xdp_forward(ctx, decap.onward == ONWARD, false);
+		if (action == XDP_TX || action == XDP_REDIRECT)
 			decap_goes_straight_on(&decap);
+	}
+	if (action == XDP_INTO_TUNNEL && decap.verdict == VERDICT_DECAP_OK) {
+		decap_count_of_peer(&decap);
+		return XDP_INTO_NEXT_TUNNEL;
 	}
 	if (decap.fate == FATE_DROP)
 		return xdp_drop(ctx, decap.verdict, decap.segments.count, decap.peer, decap.known);
 	decap_count(&decap);
 	if (decap.fate == FATE_CARRY && action == XDP_PASS && ip == sizeof(struct ethhdr) && spread_is_due(device))
 		return xdp_spread(ctx);
+	return action;
+}
+
+/* Frames in several buffers: the loader sets the flag for them where the kernel knows it (Linux 5.18). */
+SEC("xdp")
+int decap_xdp(struct xdp_md *ctx)
+{
+	int next = xdp_decap(ctx), action;
+
+	if (next >= 0)
+		return next;
+	action = xdp_wrap(ctx);
+	if (next == XDP_INTO_NEXT_TUNNEL)
+		count_verdict(action == XDP_PASS ? VERDICT_DECAP_OK : VERDICT_DECAP_FORWARDED, 1);
 	return action;
 }

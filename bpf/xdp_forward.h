@@ -55,10 +55,25 @@ static __always_inline bool xdp_is_sent_to(const struct ethhdr *eth)
 }
 
 /*
- * Sends an untagged frame on whose IPv4 packet came out of the tunnel. Returns the action; XDP_PASS if the stack is to
- * have the frame, which then is as it was.
+ * The action that sends a frame out of a device that is in `devices`. On hardware XDP_TX is the shorter way back. A veth
+ * takes frames so, and lets them lie until others come, where its other end has no XDP program of its own (seen on Linux
+ * 6.18).
  */
-static __noinline int xdp_forward(struct xdp_md *ctx, bool routed)
+static __always_inline int xdp_send(__u32 ifindex, const struct meta *device)
+{
+	if (ifindex == device->ifindex && !features.software)
+		return XDP_TX;
+	return bpf_redirect_map(&devices, ifindex, 0);
+}
+
+/* xdp_forward() found that the packet goes into a tunnel of DEV. No action of XDP has this number. */
+#define XDP_INTO_TUNNEL (-1)
+
+/*
+ * Sends an untagged frame on that is for another host. Returns the action, XDP_PASS if the stack is to have it; or
+ * XDP_INTO_TUNNEL, the only way where `tunnel`. Then the frame is as it was. `routed`: a route leads back to its source.
+ */
+static __noinline int xdp_forward(struct xdp_md *ctx, bool routed, bool tunnel)
 {
 	struct frame frame = xdp_frame(ctx);
 	struct forward forward;
@@ -70,17 +85,20 @@ static __noinline int xdp_forward(struct xdp_md *ctx, bool routed)
 	device = bpf_map_lookup_elem(&meta, &key);
 	/* Not every device sends frames in several buffers. */
 	if (!device || !eth || frame.data + frame.len != frame.end || !xdp_is_sent_to(eth) ||
-	    !ipv4_find(&frame, sizeof(*eth), &ipv4) || checksum_may_be_begun(&frame, &ipv4) ||
+	    !ipv4_find(&frame, sizeof(*eth), &ipv4) || ipv4.header_len != sizeof(struct iphdr) ||
+	    !ipv4_is_right(ctx, &ipv4, frame.len - sizeof(*eth), false) || checksum_may_be_begun(&frame, &ipv4) ||
 	    !forward_finds_way(ctx, &frame, sizeof(*eth), device->ifindex, ipv4.total_len, routed, device, &forward))
 		return XDP_PASS;
-	if (forward.into_tunnel || fib_leads_to_our_next_hop(&forward.fib) ||
-	    !bpf_map_lookup_elem(&devices, &forward.fib.ifindex) || next_hop_is_due(forward.fib.ipv4_dst))
+	if (forward.into_tunnel)
+		return XDP_INTO_TUNNEL;
+	if (tunnel || fib_leads_to_our_next_hop(&forward.fib) || !bpf_map_lookup_elem(&devices, &forward.fib.ifindex) ||
+	    next_hop_is_due(forward.fib.ipv4_dst))
 		return XDP_PASS;
 	forward.header->check = ipv4_checksum_with_less_ttl(forward.header);
 	forward.header->ttl--;
 	__builtin_memcpy(eth->h_dest, forward.fib.dmac, sizeof(eth->h_dest));
 	__builtin_memcpy(eth->h_source, forward.fib.smac, sizeof(eth->h_source));
-	return forward.fib.ifindex == device->ifindex ? XDP_TX : bpf_redirect_map(&devices, forward.fib.ifindex, 0);
+	return xdp_send(forward.fib.ifindex, device);
 }
 
 #endif

@@ -8,6 +8,7 @@
 #define XDP_SPREAD_H
 
 #include "checksum_begun.h"
+#include "device.h"
 #include "ports.h"
 #include "xdp_frame.h"
 
@@ -22,7 +23,7 @@ struct {
 /* In skb mode the kernel has made an skb of each packet, and can spread those itself (RPS). */
 static __always_inline bool spread_is_due(const struct meta *device)
 {
-	return device->spread == SWITCH_ON && device->mode_used == MODE_NATIVE;
+	return device_spreads(device) && device->mode_used == MODE_NATIVE;
 }
 
 /* Mixes the bits of a flow's addresses and ports, so that flows which differ in any of them go their own ways. */

@@ -7,14 +7,15 @@
 #define FEATURES_H
 
 struct features {
-	__u8 link_header;     /* bytes of DEV's link header: 14 for Ethernet, 0 for a device without one */
-	__u8 xdp_buff_len;    /* bpf_xdp_get_buff_len() exists: Linux 5.18 */
-	__u8 decap_l3_flag;   /* BPF_F_ADJ_ROOM_DECAP_L3_IPV4 exists: Linux 6.3 */
-	__u8 skip_neighbour;  /* BPF_FIB_LOOKUP_SKIP_NEIGH exists: Linux 6.3 */
-	__u8 fib_tells_mtu;   /* bpf_fib_lookup() holds tot_len against the MTU on TC too, and tells it: Linux 5.12 */
-	__u8 checksums_begun; /* frames may come whose transport checksum is left to the device that sends them last */
-	__u8 mac[6];          /* DEV's address; 0 if it has none */
-	__u32 cpus;           /* one more than the number of the last CPU that is online */
+	__u8 link_header;    /* bytes of DEV's link header: 14 for Ethernet, 0 for a device without one */
+	__u8 xdp_buff_len;   /* bpf_xdp_get_buff_len() exists: Linux 5.18 */
+	__u8 decap_l3_flag;  /* BPF_F_ADJ_ROOM_DECAP_L3_IPV4 exists: Linux 6.3 */
+	__u8 skip_neighbour; /* BPF_FIB_LOOKUP_SKIP_NEIGH exists: Linux 6.3 */
+	__u8 fib_tells_mtu;  /* bpf_fib_lookup() holds tot_len against the MTU on TC too, and tells it: Linux 5.12 */
+	__u8 software;       /* DEV is no hardware, or XDP gets there what the stack had before (mode skb) */
+	__u8 mac[6];         /* DEV's address; 0 if it has none */
+	__u32 cpus;          /* one more than the number of the last CPU that is online */
+	__u8 layouts_behind; /* how many layouts meta's is older than LAYOUT: what those brought is not in the map */
 };
 
 #endif

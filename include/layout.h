@@ -42,10 +42,10 @@ struct prefix {
 	__u8 reserved[3]; /* 0 */
 } __attribute__((aligned(4)));
 
-/* Addresses that each CPU remembers while there is a `cache`. */
-#define PREFIX_CACHE_MAX 16384
+/* Entries of `prefix_cache` while there is a `cache`. */
+#define PREFIX_CACHE_MAX 8192
 
-/* Value of `prefix_cache`, per CPU: the longest prefix that held an address. */
+/* The longest prefix that held an address. */
 struct cached_prefix {
 	__u64 since;      /* nanoseconds of CLOCK_MONOTONIC */
 	__u64 generation; /* of `generation`, then */
@@ -53,6 +53,11 @@ struct cached_prefix {
 	__u32 found;      /* 0: none held it */
 	struct prefix prefix;
 } __attribute__((aligned(8)));
+
+/* Value of `prefix_cache`, per CPU: two addresses that share a place need not drive each other out. */
+struct cached_pair {
+	struct cached_prefix entries[2];
+};
 
 /* Key of `peers`, `peer_counters`, `peer_src` and `paths`: the far end's outer address, 0.0.0.0 for `any`. */
 struct peer_key {
@@ -126,6 +131,7 @@ enum fragments_mode {
 enum hook {
 	HOOK_XDP = 1,
 	HOOK_TC = 2,
+	HOOK_BOTH = HOOK_XDP | HOOK_TC, /* while XDP's program is exchanged: TC takes what finds none there */
 };
 
 /* The user's word for it; MODE_AUTO leaves the choice to the loader. */
@@ -215,6 +221,11 @@ struct peer_src {
 	__u8 src[4];
 } __attribute__((aligned(4)));
 
+/* Value of `build`, an array of one: which build's programs are attached; 0: they are just being exchanged. */
+struct build {
+	__u64 digest;
+};
+
 /* Key of `identification`: a source and destination of outer headers. */
 struct identification_key {
 	__u8 local[4];
@@ -228,6 +239,6 @@ _Static_assert(sizeof(struct peer) == 32, "pinned layout");
 _Static_assert(sizeof(struct meta) == 64, "pinned layout");
 _Static_assert(sizeof(struct peer_counters) == 48, "pinned layout");
 _Static_assert(sizeof(struct path) == 24, "pinned layout");
-_Static_assert(sizeof(struct cached_prefix) == 32, "pinned layout");
+_Static_assert(sizeof(struct cached_pair) == 64, "pinned layout");
 
 #endif

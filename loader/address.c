@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -116,9 +117,9 @@ struct prefix_key prefix_of(const __u8 address[4], __u32 prefixlen)
 
 int prefix_compare(const struct prefix_key *a, const struct prefix_key *b)
 {
-	int order = memcmp(a->addr, b->addr, 4);
+	__u32 left = ntohl(address_number(a->addr)), right = ntohl(address_number(b->addr));
 
-	if (order)
-		return order;
+	if (left != right)
+		return left < right ? -1 : 1;
 	return a->prefixlen < b->prefixlen ? -1 : a->prefixlen > b->prefixlen;
 }

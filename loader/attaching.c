@@ -10,8 +10,10 @@
 #include "devices.h"
 #include "fail.h"
 #include "forwarding.h"
+#include "migration.h"
 #include "neighbour.h"
 #include "prefix_cache.h"
+#include "sharing.h"
 #include "sysctl.h"
 
 static int check_type(const struct link *link)
@@ -96,6 +98,7 @@ static int open_folder(struct attaching *attaching, const char *device)
 		return FAILED;
 	attaching->is_new = state != FOLDER_ATTACHED;
 	attaching->before = attachment->meta;
+	attaching->layout = attachment->meta.layout;
 	if (!check_other_folders(attaching) && (attaching->is_new || !check_device_change(attaching)))
 		return DONE;
 	attachment_close(attachment);
@@ -202,6 +205,7 @@ int attaching_fill(struct attaching *attaching, const struct attach_request *req
 	if (attaching->is_new || anew)
 		attaching_defaults(attaching->session, meta);
 	apply_request(request, meta);
+	meta->layout = LAYOUT;
 	meta->ifindex = attaching->link.ifindex;
 	meta->mtu = attaching->link.mtu;
 	if (attaching->device_is_new)
@@ -299,7 +303,8 @@ static int pin(const struct attaching *attaching)
 		return FAILED;
 	if (attachment_write_meta(attachment))
 		return FAILED;
-	return pins_pin_maps(attachment->folder, &attachment->maps);
+	return pins_pin_maps(attachment->folder, &attachment->maps) || sharing_apply(attachment->folder) ? FAILED
+													 : DONE;
 }
 
 static int make(struct attaching *attaching)
@@ -316,6 +321,29 @@ static int make(struct attaching *attaching)
 		return FAILED;
 	return devices_write(attaching->session, attachment, &attaching->link) || cpus_write(attachment) ? FAILED
 													 : DONE;
+}
+
+/* What it brings along: all that is there, of a device that is. */
+static int migrate(struct attaching *attaching, __u32 layout)
+{
+	struct attachment *attachment = &attaching->attachment;
+	const struct migration migration = {
+		.folder = attachment->folder,
+		.maps = &attachment->maps,
+		.meta = &attaching->before,
+		.link = attaching->device_is_new ? NULL : &attaching->link,
+	};
+
+	if (attaching->is_new)
+		return DONE;
+	if (migration_run(&migration, layout))
+		return FAILED;
+	if (attaching->device_is_new)
+		return DONE;
+	attachment->meta.made |= attaching->before.made;
+	attachment->meta.mode_used = attaching->before.mode_used;
+	attachment->meta.hook = attaching->before.hook;
+	return DONE;
 }
 
 /* Takes back what this run made, and only that. */
@@ -335,6 +363,7 @@ static void unmake(struct attaching *attaching)
 	}
 	attachment->meta = attaching->before;
 	attachment_write_meta(attachment);
+	migrate(attaching, attaching->layout);
 }
 
 static void warn_local(const struct attaching *attaching)
@@ -371,7 +400,7 @@ static void warn_spread(const struct attaching *attaching)
 		     options_mode_name(meta->mode_used), attaching->link.name);
 }
 
-int attaching_load(struct attaching *attaching)
+static int load(struct attaching *attaching)
 {
 	struct attachment *attachment = &attaching->attachment;
 	struct maps *maps = &attachment->maps;
@@ -382,6 +411,16 @@ int attaching_load(struct attaching *attaching)
 	if (programs_load(&attaching->link, maps, &attaching->programs))
 		return FAILED;
 	return fits ? DONE : pins_remove_pin(attachment->folder, "prefix_cache");
+}
+
+int attaching_load(struct attaching *attaching)
+{
+	if (migrate(attaching, LAYOUT))
+		return FAILED;
+	if (!load(attaching))
+		return DONE;
+	migrate(attaching, attaching->layout);
+	return FAILED;
 }
 
 int attaching_carry_out(struct attaching *attaching)

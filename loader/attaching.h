@@ -20,6 +20,7 @@ struct attaching {
 	bool is_new;        /* nothing is attached yet */
 	bool device_is_new; /* the device of that name is another than the one that was attached */
 	struct meta before; /* not of a new one */
+	__u32 layout;       /* the one that was there before */
 	__u8 made;          /* of meta.made, what is there before this run makes anything */
 	enum mode mode;     /* the one to be */
 	struct attachment attachment;
@@ -41,7 +42,7 @@ int attaching_fill(struct attaching *attaching, const struct attach_request *req
 int attaching_begin(struct attaching *attaching);
 int attaching_check(struct attaching *attaching);
 
-/* Loads the programs, so that attaching_carry_out attaches or exchanges them. */
+/* Brings what is there to LAYOUT and loads the programs, so that attaching_carry_out attaches or exchanges them. */
 int attaching_load(struct attaching *attaching);
 
 /* Does it all and keeps it. FAILED leaves what was there before. */

@@ -4,28 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <bpf/bpf.h>
-
 #include "attachment.h"
 #include "fail.h"
-
-static const __u32 first;
-
-/* Reads a `meta` of any layout as far as this version knows it. Returns 0 or -errno. */
-static int read_meta(int fd, unsigned int value_size, struct meta *meta)
-{
-	void *value = calloc(1, value_size);
-	int error = 0;
-
-	if (!value)
-		return -ENOMEM;
-	if (bpf_map_lookup_elem(fd, &first, value))
-		error = -errno;
-	memset(meta, 0, sizeof(*meta));
-	memcpy(meta, value, value_size < sizeof(*meta) ? value_size : sizeof(*meta));
-	free(value);
-	return error;
-}
+#include "layouts.h"
 
 int attachment_peek(const char *folder, struct meta *meta)
 {
@@ -35,16 +16,16 @@ int attachment_peek(const char *folder, struct meta *meta)
 	error = pins_open_meta(folder, &fd, &value_size);
 	if (error)
 		return error;
-	error = read_meta(fd, value_size, meta);
+	error = layout_read_meta(fd, value_size, meta);
 	close(fd);
 	return error;
 }
 
 static int check_meta(const struct session *session, const char *folder, const struct meta *meta)
 {
-	if (meta->layout != LAYOUT)
-		return fail("%s has layout %u and this version knows %d: use the version that attached it", folder,
-			    meta->layout, LAYOUT);
+	if (!layout_is_known(meta->layout))
+		return fail("%s has layout %u and this version knows up to %d: use the version that attached it",
+			    folder, meta->layout, LAYOUT);
 	if (!session->netns_gone && meta->netns_cookie != session->netns_cookie)
 		return fail("%s belongs to another network namespace: work in that one with -n, or if it is gone "
 			    "remove the folder with 'rm -r'",
@@ -96,7 +77,7 @@ int attachment_check_state(const struct session *session, const char *device, en
 
 static int check_complete(const struct session *session, const char *device, const struct attachment *attachment)
 {
-	const char *missing = pins_missing_map(&attachment->maps);
+	const char *missing = pins_missing_map(&attachment->maps, attachment->meta.layout);
 
 	if (!missing)
 		return DONE;
@@ -123,9 +104,9 @@ void attachment_close(struct attachment *attachment)
 
 int attachment_write_meta(const struct attachment *attachment)
 {
-	if (bpf_map_update_elem(attachment->maps.meta, &first, &attachment->meta, BPF_ANY))
-		return fail("cannot write %s/meta: %s", attachment->folder, strerror(errno));
-	return DONE;
+	int error = layout_write_meta(attachment->maps.meta, &attachment->meta);
+
+	return error ? fail("cannot write %s/meta: %s", attachment->folder, strerror(-error)) : DONE;
 }
 
 struct search {
@@ -137,8 +118,8 @@ struct search {
 /* Names what is passed over although somebody may look for it: another layout, or our namespace's name in a new one. */
 static void tell_other(const struct session *session, const char *folder, const struct attachment *attachment)
 {
-	if (attachment->meta.layout != LAYOUT)
-		warn("%s has layout %u and this version knows %d: use the version that attached it", folder,
+	if (!layout_is_known(attachment->meta.layout))
+		warn("%s has layout %u and this version knows up to %d: use the version that attached it", folder,
 		     attachment->meta.layout, LAYOUT);
 	else if (session->netns && !strcmp(attachment->name.netns, session->netns))
 		warn("%s belongs to another network namespace, which had this name: if it is gone, "
@@ -153,7 +134,7 @@ static bool is_of_session(const struct search *search, const char *folder, struc
 
 	if (pins_parse_folder(folder, &attachment->name) || attachment_peek(folder, &attachment->meta))
 		return false;
-	if (attachment->meta.layout == LAYOUT && attachment->meta.netns_cookie == session->netns_cookie)
+	if (layout_is_known(attachment->meta.layout) && attachment->meta.netns_cookie == session->netns_cookie)
 		return true;
 	if (search->tell)
 		tell_other(session, folder, attachment);

@@ -16,13 +16,13 @@
 struct attachment {
 	char folder[PATH_MAX];
 	struct folder_name name;
-	struct meta meta;
+	struct meta meta; /* whatever layout its map has (layouts.h) */
 	struct maps maps;
 };
 
 /*
  * Opens what is pinned for a device, or says in *state what is there instead: then only folder and name are set. FAILED
- * for a stranger's folder, another layout, or another namespace's pins, none of which is touched.
+ * for a stranger's folder, a layout that is not known, or another namespace's pins, none of which is touched.
  */
 int attachment_open(const struct session *session, const char *device, struct attachment *attachment,
 		    enum folder_state *state);

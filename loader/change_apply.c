@@ -222,7 +222,7 @@ int change_apply(struct change *change)
 void change_undo(struct change *change)
 {
 	journal_undo(&change->journal);
-	sweep(change->session, change->attachment, change->link.ifindex);
+	sweep(change);
 }
 
 static void warn_unsourced(const struct change *change)
@@ -244,7 +244,7 @@ static void warn_unsourced(const struct change *change)
 void change_keep(struct change *change)
 {
 	warn_unsourced(change);
-	sweep(change->session, change->attachment, change->link.ifindex);
+	sweep(change);
 }
 
 int change_carry_out(struct change *change)

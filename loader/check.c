@@ -39,7 +39,7 @@ static const struct check device_checks[] = {
 	{ "offloads", check_offloads },
 };
 
-/* Of an attachment whose device is there. */
+/* Of an attachment whose device is there, under its name. */
 static const struct check attachment_checks[] = {
 	{ "local", check_local },           { "remote", check_remotes },        { "prefix", check_prefixes },
 	{ "forwarding", check_forwarding }, { "rp_filter", check_rp_filter },   { "accept_local", check_accept_local },
@@ -62,13 +62,16 @@ static int run(struct checking *checking, const struct check *checks, size_t cou
 
 static int run_on_attachment(struct checking *checking)
 {
+	const struct report *report = &checking->report;
+	bool there = report->present && !strcmp(report->link.name, checking->device);
+
 	if (!checking->ruleset && ruleset_read(&checking->ruleset))
 		return FAILED;
-	if (checking->report.present && run(checking, device_checks, COUNT(device_checks)))
+	if (there && run(checking, device_checks, COUNT(device_checks)))
 		return FAILED;
 	if (run(checking, missing_checks, COUNT(missing_checks)))
 		return FAILED;
-	return checking->report.present ? run(checking, attachment_checks, COUNT(attachment_checks)) : DONE;
+	return there ? run(checking, attachment_checks, COUNT(attachment_checks)) : DONE;
 }
 
 static int look_at(struct checking *checking, const struct attachment *attachment)
@@ -182,9 +185,11 @@ static void say_where(struct checking *checking)
 {
 	const char *netns = checking->session->netns;
 
-	snprintf(checking->ip, sizeof(checking->ip), netns ? "ip -n %s" : "ip", netns);
-	if (netns)
-		snprintf(checking->inside, sizeof(checking->inside), "ip netns exec %s ", netns);
+	strcpy(checking->ip, "ip");
+	if (!netns)
+		return;
+	snprintf(checking->ip, sizeof(checking->ip), "ip -n %s", netns);
+	snprintf(checking->inside, sizeof(checking->inside), "ip netns exec %s ", netns);
 }
 
 static int check(struct checking *checking, const char *device)

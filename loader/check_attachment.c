@@ -44,13 +44,14 @@ int check_missing(struct checking *checking)
 {
 	const struct report *report = &checking->report;
 	struct findings *findings = &checking->findings;
+	bool can_attach = report->present && report->link.up && !strcmp(report->link.name, checking->device);
 	size_t before = findings->count;
 
 	for (size_t i = 0; i < report->missing_count; i++) {
 		const struct missing *missing = &report->missing[i];
 
-		/* Without its device, or while it is down, these cannot be there. */
-		if (missing->remedy == REMEDY_ATTACH && (!report->present || !report->link.up))
+		/* What comes back by itself once the device is what it was. */
+		if (missing->remedy == REMEDY_ATTACH && !can_attach)
 			continue;
 		findings_add(findings, SEVERITY_ERROR, "%s is missing", missing->what);
 		findings_why(findings, "%s", missing->why);

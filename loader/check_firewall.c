@@ -16,7 +16,7 @@
 #define IPIP 4
 
 /* So many prefixes and peers are held against the rules. */
-#define JUDGED_MAX 10000
+#define JUDGED_MAX 1000
 
 static struct span span_of(const struct prefix_key *key)
 {

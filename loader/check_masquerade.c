@@ -10,7 +10,7 @@
 #include "sysctl.h"
 
 /* So many prefixes are held against the rules. */
-#define JUDGED_MAX 10000
+#define JUDGED_MAX 1000
 
 /* Those who send into a prefix: this host with the source of the route, and the network that this is in. */
 struct senders {

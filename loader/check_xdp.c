@@ -130,8 +130,7 @@ static void judge_vacant(struct checking *checking)
 	else if (link->type != ARPHRD_ETHER)
 		findings_ok(findings, "mode tc: %s has no Ethernet header, which XDP needs", link->name);
 	else
-		findings_ok(findings, "mode tc: it suits a %s device, which native XDP would cost its offloads",
-			    link->kind);
+		findings_ok(findings, "mode tc, which auto takes on a %s device", link->kind);
 }
 
 static void judge_spread(struct checking *checking)

@@ -82,6 +82,7 @@ int prefix_parse_request(struct words *words, struct prefix_request *request);
 int explain_parse(struct words *words, struct explain_request *request);
 
 int attach_run(struct session *session, struct words *words);
+int migrate_run(struct session *session, struct words *words);
 int detach_run(struct session *session, struct words *words);
 int peer_add_run(struct session *session, struct words *words);
 int peer_set_run(struct session *session, struct words *words);

@@ -122,7 +122,9 @@ static char *section_line(struct config_lines *lines, const char *text, char *in
 static char *next_piece(struct config_lines *lines, char *into, size_t room)
 {
 	size_t key_length = (size_t)(lines->key_end - lines->text);
-	size_t length = strlen(lines->rest), most = room - 2 - key_length;
+	size_t most = room - 2 - key_length;
+	/* Of what is left no more is looked at than fits: a line may have a million prefixes. */
+	size_t length = strnlen(lines->rest, most + 1);
 	char *piece = lines->rest;
 
 	if (length > most) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "address.h"
+#include "build.h"
 #include "difference.h"
 #include "fail.h"
 #include "forwarding.h"
@@ -71,7 +72,10 @@ static void compare_meta(const struct attaching *attaching, struct difference *d
 		line(difference, "~ attach mtu %u -> %u", before->mtu, after->mtu);
 	if (before->ifindex != after->ifindex)
 		line(difference, "~ attach ifindex %u -> %u", before->ifindex, after->ifindex);
+	if (before->layout != after->layout)
+		line(difference, "~ attach layout %u -> %u", before->layout, after->layout);
 	difference->programs |= before->mode != after->mode || before->ifindex != after->ifindex ||
+				before->layout != after->layout ||
 				!prefix_cache_fits(&attaching->attachment.maps, after);
 }
 
@@ -88,6 +92,10 @@ static int find_programs(const struct attaching *attaching, struct difference *d
 		line(difference, "+ program decap");
 	if (state.left_over)
 		line(difference, "- program decap_xdp");
+	if (!build_is_ours(&attachment->maps) || attachment->maps.meta_old >= 0) {
+		line(difference, "~ programs of another version");
+		difference->programs = true;
+	}
 	difference->programs |= !state.encap || !state.decap || state.left_over;
 	return DONE;
 }
@@ -112,7 +120,7 @@ static int find_neighbour(const struct attaching *attaching, struct difference *
 /* What `attach` makes, and somebody took away. */
 static int find_missing(const struct attaching *attaching, struct difference *difference)
 {
-	const char *map = pins_missing_map(&attaching->attachment.maps);
+	const char *map = pins_missing_map(&attaching->attachment.maps, attaching->before.layout);
 	bool set;
 
 	if (map) {
@@ -182,14 +190,27 @@ static const char *owner_words(const struct prefix *prefix, const struct route_r
 	return text;
 }
 
+/* Whether owner_words() says the same of both. */
+static bool is_same_owner(const struct prefix *a, const struct route_record *a_record, const struct prefix *b,
+			  const struct route_record *b_record)
+{
+	static const struct route_record none;
+
+	if (a->bare || b->bare)
+		return a->bare && b->bare;
+	return !memcmp(a->remote, b->remote, 4) && (!a_record == !b_record || !prefix_is_routable(a)) &&
+	       !memcmp(a_record ? a_record : &none, b_record ? b_record : &none, sizeof(none));
+}
+
 /* A prefix that stays as it is may still need its route. */
 static void find_route(struct change *change, const struct prefix_wish *wish, struct difference *difference)
 {
 	const struct route *before = change_route_before(change, wish);
-	char name[PREFIX_TEXT];
+	char name[PREFIX_TEXT] = "";
 	struct route after;
 
-	prefix_format(&wish->key, name);
+	if (difference->print)
+		prefix_format(&wish->key, name);
 	if (!change_wants_route(change, wish)) {
 		if (before && route_records_find(&change->records, &wish->key))
 			line(difference, "- route %s", name);
@@ -208,22 +229,30 @@ static void find_prefix(struct change *change, const struct prefix_wish *wish, s
 {
 	const struct prefix_entry *before = prefixes_find(&change->prefixes, &wish->key);
 	const struct route_entry *route = route_records_find(&change->records, &wish->key);
-	char name[PREFIX_TEXT], old[64] = "", new[64];
+	const struct route_record *record = wish->routed ? &wish->record : NULL;
+	const struct route_record *old_record = route ? &route->record : NULL;
+	char name[PREFIX_TEXT] = "", old[64] = "", new[64] = "";
+	bool same = before && wish->present && is_same_owner(&before->prefix, old_record, &wish->prefix, record);
 
-	prefix_format(&wish->key, name);
-	owner_words(&wish->prefix, wish->routed ? &wish->record : NULL, new);
-	if (before)
-		owner_words(&before->prefix, route ? &route->record : NULL, old);
+	if (same && prefix_is_valid(&before->prefix)) {
+		find_route(change, wish, difference);
+		return;
+	}
+	/* Of a million prefixes the words take as long as the rest. */
+	if (difference->print) {
+		prefix_format(&wish->key, name);
+		owner_words(&wish->prefix, record, new);
+		if (before)
+			owner_words(&before->prefix, old_record, old);
+	}
 	if (!before)
 		line(difference, "+ prefix %s %s", name, new);
 	else if (!wish->present)
 		line(difference, "- prefix %s %s", name, old);
-	else if (strcmp(old, new))
+	else if (!same)
 		line(difference, "~ prefix %s %s -> %s", name, old, new);
-	else if (!prefix_is_valid(&before->prefix))
-		line(difference, "~ prefix %s %s: its entry is invalid", name, new);
 	else
-		find_route(change, wish, difference);
+		line(difference, "~ prefix %s %s: its entry is invalid", name, new);
 }
 
 int difference_find(struct attaching *attaching, struct difference *difference)

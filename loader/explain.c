@@ -47,6 +47,15 @@ static void end_list(const struct explaining *explaining, int result)
 		printf("%s]\n", explaining->begun ? "" : "[");
 }
 
+/* What comes in is for this host. */
+static void address_frame(const struct explaining *explaining, enum direction direction, struct frame *frame)
+{
+	const struct link *link = &explaining->explainer.link;
+
+	if (direction == DIRECTION_IN)
+		memcpy(frame->bytes, link->mac, sizeof(link->mac));
+}
+
 /* A packet that goes to a peer leaves; else one from a peer's prefix comes in. */
 static enum direction direction_of(const struct explaining *explaining)
 {
@@ -111,6 +120,7 @@ static int explain_words(struct explaining *explaining)
 	frame_build(&frame, &request->wish);
 	if (direction == DIRECTION_IN && request->tunnel != TUNNEL_NONE)
 		result = wrap(explaining, &frame);
+	address_frame(explaining, direction, &frame);
 	return result ? result : explain(explaining, direction, &frame, 0);
 }
 
@@ -128,6 +138,8 @@ static int explain_capture(struct explaining *explaining, struct capture *captur
 			return DONE;
 		if (!direction)
 			direction = explainer_direction(&explaining->explainer, &frame, link_headers);
+		if (!link_headers)
+			address_frame(explaining, direction, &frame);
 		if (explain(explaining, direction, &frame, number))
 			return FAILED;
 	}

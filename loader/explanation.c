@@ -290,10 +290,10 @@ size_t explanation_unknown(const struct explanation *explanation, const char *li
 		return 0;
 	if (explanation->direction == DIRECTION_OUT)
 		lines[count++] = "whether netfilter lets it come so far, or changes its addresses before (NAT)";
-	else if (!outcome->dropped)
+	else if (!outcome->dropped && outcome->verdict != VERDICT_DECAP_FORWARDED)
 		lines[count++] = "whether the kernel's rp_filter and netfilter let it in";
-	if (outcome->counted && outcome->verdict == VERDICT_ENCAP_OK)
-		lines[count++] = "whether the next hop on the way to the peer answers (neighbour)";
+	if (outcome->counted && (outcome->verdict == VERDICT_ENCAP_OK || outcome->verdict == VERDICT_DECAP_FORWARDED))
+		lines[count++] = "whether the next hop on its way answers (neighbour)";
 	if (explanation->explainer->attachment.meta.cache)
 		lines[count++] =
 			"what CPUs still remember of prefixes that others than ipipbpf have just changed (cache)";
@@ -302,7 +302,8 @@ size_t explanation_unknown(const struct explanation *explanation, const char *li
 			"what its length changes: for a test the kernel takes only the beginning of so long a packet";
 	if (explanation->number && outcome->counted && outcome->verdict == VERDICT_ENCAP_TOO_BIG)
 		lines[count++] = "whether it is a GSO packet, which leaves in segments that may fit";
-	if (outcome->redirected && outcome->verdict != VERDICT_ENCAP_OK)
+	if (outcome->counted &&
+	    (outcome->verdict == VERDICT_ERROR_RELAYED || explanation_result(explanation) == RESULT_ANSWER))
 		lines[count++] = "whether the rate of 'icmp' still allows this ICMP error";
 	return count;
 }

@@ -204,7 +204,7 @@ static void print_verdict(const struct explanation *explanation)
 		return;
 	}
 	printf("  verdict: %s, %s: %s\n", text->name, explanation_fate(explanation), text->meaning);
-	if (outcome->verdict != VERDICT_ENCAP_OK && outcome->verdict != VERDICT_DECAP_OK)
+	if (strncmp(text->remedy, "nothing:", strlen("nothing:")))
 		printf("  what to do: %s\n", text->remedy);
 }
 

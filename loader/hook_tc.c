@@ -7,8 +7,10 @@
 
 #include "fail.h"
 #include "hook_tc.h"
+#include "layouts.h"
 #include "objects.h"
 #include "ownership.h"
+#include "pinned_program.h"
 #include "qdisc.h"
 
 /* enum bpf_attach_type of Linux 6.6, which older headers lack. */
@@ -25,6 +27,11 @@ static const char *pin_of(enum tc_side side)
 	return side == TC_EGRESS ? "link_encap" : "link_decap";
 }
 
+static const char *program_of(enum tc_side side)
+{
+	return side == TC_EGRESS ? "program_encap" : "program_decap";
+}
+
 static struct bpf_tc_hook clsact_of(__u32 ifindex, enum tc_side side)
 {
 	return (struct bpf_tc_hook){
@@ -34,33 +41,40 @@ static struct bpf_tc_hook clsact_of(__u32 ifindex, enum tc_side side)
 	};
 }
 
-/* The priority of our filter, or 0; *vacant gets the first priority without any, or 0. */
-static __u32 find_filter(__u32 ifindex, const struct maps *maps, enum tc_side side, __u32 *vacant)
+/* Of the filters with our handle at our priorities: */
+struct filters {
+	__u32 ours;    /* the priority of ours, or 0 */
+	__u32 program; /* its program */
+	__u32 vacant;  /* the first priority without any, or 0 */
+	bool hidden;   /* of one, the kernel does not say whose it is */
+};
+
+static struct filters find_filters(__u32 ifindex, const char *folder, const struct maps *maps, enum tc_side side)
 {
 	struct bpf_tc_hook hook = clsact_of(ifindex, side);
+	struct filters filters = { 0 };
 
-	*vacant = 0;
 	for (__u32 priority = FILTER_PRIORITY; priority < FILTER_PRIORITY + FILTER_PRIORITIES; priority++) {
 		struct bpf_tc_opts filter = { .sz = sizeof(filter), .handle = FILTER_HANDLE, .priority = priority };
 
 		if (bpf_tc_query(&hook, &filter)) {
-			if (!*vacant)
-				*vacant = priority;
-		} else if (program_is_ours(filter.prog_id, maps->meta)) {
-			return priority;
+			if (!filters.vacant)
+				filters.vacant = priority;
+		} else if (pinned_program_is(folder, program_of(side), filter.prog_id) ||
+			   program_is_ours(filter.prog_id, maps)) {
+			filters.ours = priority;
+			filters.program = filter.prog_id;
+			return filters;
+		} else if (programs_are_hidden()) {
+			filters.hidden = true;
 		}
 	}
-	return 0;
+	return filters;
 }
 
-static __u32 filter_program(__u32 ifindex, const struct maps *maps, enum tc_side side)
+static __u32 filter_program(__u32 ifindex, const char *folder, const struct maps *maps, enum tc_side side)
 {
-	struct bpf_tc_hook hook = clsact_of(ifindex, side);
-	struct bpf_tc_opts filter = { .sz = sizeof(filter), .handle = FILTER_HANDLE };
-	__u32 vacant;
-
-	filter.priority = find_filter(ifindex, maps, side, &vacant);
-	return filter.priority && !bpf_tc_query(&hook, &filter) ? filter.prog_id : 0;
+	return find_filters(ifindex, folder, maps, side).program;
 }
 
 __u32 hook_tc_program(__u32 ifindex, const char *folder, const struct maps *maps, enum tc_side side)
@@ -69,7 +83,7 @@ __u32 hook_tc_program(__u32 ifindex, const char *folder, const struct maps *maps
 	int link = pinned_link_open(folder, pin_of(side), &attached);
 
 	if (link < 0)
-		return filter_program(ifindex, maps, side);
+		return filter_program(ifindex, folder, maps, side);
 	program = attached == ifindex ? link_program(link) : 0;
 	close(link);
 	return program;
@@ -77,7 +91,18 @@ __u32 hook_tc_program(__u32 ifindex, const char *folder, const struct maps *maps
 
 bool hook_tc_find(__u32 ifindex, const char *folder, const struct maps *maps, enum tc_side side)
 {
-	return hook_tc_program(ifindex, folder, maps, side);
+	struct filters filters;
+	__u32 attached;
+	int link = pinned_link_open(folder, pin_of(side), &attached);
+
+	if (link >= 0) {
+		close(link);
+		return attached == ifindex;
+	}
+	if (errno == EACCES)
+		return true;
+	filters = find_filters(ifindex, folder, maps, side);
+	return filters.ours || filters.hidden;
 }
 
 /* 0 or -errno; -EINVAL on a kernel without tcx. */
@@ -108,32 +133,45 @@ static int make_clsact(__u32 ifindex, const struct maps *maps, struct meta *meta
 	struct bpf_tc_hook hook = clsact_of(ifindex, TC_EGRESS);
 	bool present;
 	int error = qdisc_has_clsact(ifindex, &present);
-	__u32 key = 0;
 
 	if (error || present)
 		return error;
 	meta->made |= MADE_CLSACT;
-	if (bpf_map_update_elem(maps->meta, &key, meta, BPF_ANY))
-		return -errno;
+	error = layout_write_meta(maps->meta, meta);
+	if (error)
+		return error;
 	error = bpf_tc_hook_create(&hook);
 	return error == -EEXIST ? 0 : error;
 }
 
-static int attach_filter(int program, __u32 ifindex, const struct maps *maps, struct meta *meta, enum tc_side side)
+static int attach_filter(int program, __u32 ifindex, const char *folder, const struct maps *maps, struct meta *meta,
+			 enum tc_side side)
 {
 	struct bpf_tc_hook hook = clsact_of(ifindex, side);
 	struct bpf_tc_opts filter = { .sz = sizeof(filter), .handle = FILTER_HANDLE, .prog_fd = program };
-	__u32 vacant, ours;
 	int error = make_clsact(ifindex, maps, meta);
+	struct filters filters;
 
 	if (error)
 		return error;
-	ours = find_filter(ifindex, maps, side, &vacant);
-	if (!ours && !vacant)
+	filters = find_filters(ifindex, folder, maps, side);
+	if (!filters.ours && filters.hidden)
+		return -EACCES;
+	if (!filters.ours && !filters.vacant)
 		return -EBUSY;
-	filter.priority = ours ?: vacant;
-	filter.flags = ours ? BPF_TC_F_REPLACE : 0;
-	return bpf_tc_attach(&hook, &filter);
+	filter.priority = filters.ours ?: filters.vacant;
+	filter.flags = filters.ours ? BPF_TC_F_REPLACE : 0;
+	error = pinned_program_make(program, folder, program_of(side), filters.program);
+	if (!error)
+		error = bpf_tc_attach(&hook, &filter);
+	pinned_program_settle(folder, program_of(side), error ? filters.program : program_id(program));
+	return error;
+}
+
+static int fail_hidden(const char *device)
+{
+	return fail("%s: whose the filters on its clsact are, the kernel tells only to CAP_SYS_ADMIN; run it as root",
+		    device);
 }
 
 int hook_tc_attach(int program, const struct link *link, const char *folder, const struct maps *maps, struct meta *meta,
@@ -142,7 +180,9 @@ int hook_tc_attach(int program, const struct link *link, const char *folder, con
 	int error = attach_link(program, link->ifindex, folder, side);
 
 	if (error == -EINVAL)
-		error = attach_filter(program, link->ifindex, maps, meta, side);
+		error = attach_filter(program, link->ifindex, folder, maps, meta, side);
+	if (error == -EACCES)
+		return fail_hidden(link->name);
 	if (error == -EBUSY)
 		return fail(
 			"attach to %s: other filters hold priorities %d to %d of its clsact; free one ('tc filter show "
@@ -152,18 +192,21 @@ int hook_tc_attach(int program, const struct link *link, const char *folder, con
 	return error ? objects_fail("attach the TC program", -error) : DONE;
 }
 
-void hook_tc_detach(__u32 ifindex, const char *folder, const struct maps *maps, enum tc_side side)
+int hook_tc_detach(__u32 ifindex, const char *folder, const struct maps *maps, enum tc_side side)
 {
 	struct bpf_tc_hook hook = clsact_of(ifindex, side);
 	struct bpf_tc_opts filter = { .sz = sizeof(filter), .handle = FILTER_HANDLE };
-	__u32 vacant;
+	struct filters filters;
 
-	pinned_link_remove(folder, pin_of(side));
-	if (!ifindex)
-		return;
-	filter.priority = find_filter(ifindex, maps, side, &vacant);
+	if (pinned_link_remove(folder, pin_of(side)) || !ifindex)
+		return DONE;
+	filters = find_filters(ifindex, folder, maps, side);
+	if (!filters.ours && filters.hidden)
+		return fail_hidden(strrchr(folder, '/') + 1);
+	filter.priority = filters.ours;
 	if (filter.priority)
 		bpf_tc_detach(&hook, &filter);
+	return DONE;
 }
 
 void hook_tc_clean(__u32 ifindex, const struct meta *meta)

@@ -20,15 +20,15 @@ enum tc_side {
 /* The number of our program there, or 0. */
 __u32 hook_tc_program(__u32 ifindex, const char *folder, const struct maps *maps, enum tc_side side);
 
-/* Whether it is there. */
+/* Whether it is there; true too where that is not for this user to know. */
 bool hook_tc_find(__u32 ifindex, const char *folder, const struct maps *maps, enum tc_side side);
 
 /* Attaches the program, or puts it in the place of ours that is there, in one step. DONE or FAILED. */
 int hook_tc_attach(int program, const struct link *link, const char *folder, const struct maps *maps, struct meta *meta,
 		   enum tc_side side);
 
-/* Takes ours off. ifindex 0: the device is gone, only the pin. */
-void hook_tc_detach(__u32 ifindex, const char *folder, const struct maps *maps, enum tc_side side);
+/* Takes ours off. ifindex 0: the device is gone, only the pin. DONE or FAILED. */
+int hook_tc_detach(__u32 ifindex, const char *folder, const struct maps *maps, enum tc_side side);
 
 /* Takes away the clsact that we made, unless somebody has put a filter there. */
 void hook_tc_clean(__u32 ifindex, const struct meta *meta);

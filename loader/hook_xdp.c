@@ -28,15 +28,15 @@ static struct xdp_program *find_in_dispatcher(__u32 ifindex, const struct maps *
 {
 	struct xdp_program *program = NULL;
 
-	*all = xdp_multiprog__get_from_ifindex(ifindex);
-	if (libxdp_get_error(*all)) {
+	*all = programs_are_hidden() ? NULL : xdp_multiprog__get_from_ifindex(ifindex);
+	if (!*all || libxdp_get_error(*all)) {
 		*all = NULL;
 		return NULL;
 	}
 	if (xdp_multiprog__is_legacy(*all))
 		return NULL;
 	while ((program = xdp_multiprog__next_prog(program, *all)))
-		if (program_is_ours(xdp_program__id(program), maps->meta))
+		if (program_is_ours(xdp_program__id(program), maps))
 			return program;
 	return NULL;
 }
@@ -52,11 +52,24 @@ enum xdp_place hook_xdp_find(__u32 ifindex, const char *folder, const struct map
 		close(link);
 		if (attached == ifindex)
 			return XDP_ALONE;
+	} else if (errno == EACCES) {
+		return XDP_ALONE;
 	}
 	if (find_in_dispatcher(ifindex, maps, &all))
 		place = XDP_DISPATCHER;
 	xdp_multiprog__close(all);
 	return place;
+}
+
+bool hook_xdp_is_hidden(__u32 ifindex, const char *folder)
+{
+	struct bpf_xdp_query_opts query = { .sz = sizeof(query) };
+	__u32 attached;
+	int link = pinned_link_open(folder, PIN, &attached);
+
+	if (link >= 0)
+		close(link);
+	return link < 0 && !bpf_xdp_query(ifindex, 0, &query) && query.prog_id && programs_are_hidden();
 }
 
 __u32 hook_xdp_program(__u32 ifindex, const char *folder, const struct maps *maps)
@@ -219,6 +232,12 @@ static bool is_in_dispatcher(const struct link *link, const struct maps *maps, e
 	return same;
 }
 
+/* libxdp would put ours there, and then not find it again. */
+static bool may_use_dispatcher(void)
+{
+	return probe_dispatcher() && !programs_are_hidden();
+}
+
 /* FAILED says nothing: to stand alone is the other way. */
 static int place_in_dispatcher(const struct link *link, const struct maps *maps, enum mode mode)
 {
@@ -247,7 +266,7 @@ int hook_xdp_attach(const struct link *link, const char *folder, const struct ma
 		place = XDP_ABSENT;
 	}
 	/* A dispatcher older than the kernel may be refused (seen: libxdp 1.3.1's, from Linux 6.12 on). */
-	if (place == XDP_ABSENT && probe_dispatcher() && !place_in_dispatcher(link, maps, mode))
+	if (place == XDP_ABSENT && may_use_dispatcher() && !place_in_dispatcher(link, maps, mode))
 		return DONE;
 	return place_alone(link, folder, maps, mode, place == XDP_ALONE, quiet);
 }

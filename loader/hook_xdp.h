@@ -24,6 +24,9 @@ enum xdp_place hook_xdp_find(__u32 ifindex, const char *folder, const struct map
 /* Its number, or 0. */
 __u32 hook_xdp_program(__u32 ifindex, const char *folder, const struct maps *maps);
 
+/* Whether the kernel will not say, to those without CAP_SYS_ADMIN. */
+bool hook_xdp_is_hidden(__u32 ifindex, const char *folder);
+
 /* Whether there is anything of it that hook_xdp_detach would take away. */
 bool hook_xdp_is_left_over(__u32 ifindex, const char *folder, const struct maps *maps);
 

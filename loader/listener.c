@@ -82,10 +82,10 @@ void listener_close(struct listener *listener)
 	if (!listener->table)
 		return;
 	/* With the lease renewed nobody takes the place meanwhile. */
-	if (listener_renew(listener)) {
+	if (listener_renew(listener))
 		bpf_map_delete_elem(listener->rings, &listener->slot);
+	if (!ring_at(listener->rings, listener->slot))
 		set_lease(listener->table, listener->slot, 0);
-	}
 	unmap_table(listener->table);
 	listener->table = NULL;
 }

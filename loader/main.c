@@ -115,6 +115,13 @@ static const struct command commands[] = {
 	  "print an attachment as the file that 'apply' reads",
 	  "\n"
 	  "  ipipbpf export eth0 >/etc/ipipbpf/eth0.conf\n" },
+	{ "migrate", NULL, migrate_run, "DEV layout N",
+	  "make an attachment one that an older version of ipipbpf can take over",
+	  "  layout  of its maps, the one that 'ipipbpf -j show' of the older version knows; this version's own is 2\n"
+	  "Programs are exchanged under traffic; peers, prefixes and counters stay. Do it before you install the older\n"
+	  "version. A newer version needs no such step: 'attach' and 'apply' take up what an older one left.\n"
+	  "\n"
+	  "  ipipbpf migrate eth0 layout 1\n" },
 	{ "show", NULL, show_run, "[DEV]",
 	  "attachments, peers, prefixes and counters of this namespace",
 	  "With -j as JSON.\n"
@@ -171,12 +178,13 @@ static const struct command commands[] = {
 	  "  ipipbpf -j explain eth0 -r eth0.pcap\n" },
 	{ "monitor", NULL, monitor_run, "[DEV] [-w FILE]",
 	  "print each packet that is refused, as it happens",
-	  "A line for each packet that is dropped, or that 'rpf ... monitor' let through: time, device, direction,\n"
-	  "verdict, peer, outer and inner addresses, ports, length. At most 1000 a second and CPU; how many more there\n"
-	  "were is said. Until interrupted. With -j a JSON object a line.\n"
-	  "  -w           write the packets' headers to FILE (pcapng), each with its verdict as a comment; -: into a pipe\n"
+	  "A line for each packet that is dropped, or that 'rpf ... monitor' let through, until interrupted: time,\n"
+	  "device, direction, verdict, peer, outer and inner addresses, ports, length. Each CPU tells of at most 1000\n"
+	  "a second; how many were left out is said. With -j as JSON, an object a line.\n"
+	  "  -w           write the packets' headers to FILE as pcapng, with the verdicts as comments; -: to a pipe\n"
 	  "\n"
 	  "  ipipbpf monitor\n"
+	  "  ipipbpf -j monitor eth0\n"
 	  "  ipipbpf monitor eth0 -w refused.pcapng\n"
 	  "  ipipbpf monitor eth0 -w - | tcpdump -n -r -\n" },
 };

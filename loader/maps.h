@@ -5,9 +5,10 @@
 
 #include <string.h>
 
-/* File descriptors, -1: not open. `routes` and `peer_src` are the loader's alone. */
+/* File descriptors, -1: not open. `routes`, `peer_src` and `build` are the loader's alone. */
 struct maps {
 	int meta;
+	int meta_old; /* programs may still use this one: a change of layout has not ended */
 	int prefixes;
 	int peers;
 	int verdicts;
@@ -23,6 +24,7 @@ struct maps {
 	int peer_src;
 	int devices;
 	int cpus;
+	int build;
 };
 
 static inline struct maps maps_closed(void)

@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <xdp/libxdp.h>
+#include <zlib.h>
 
 #include "cpus.h"
 #include "fail.h"
 #include "layout.h"
+#include "layouts.h"
 #include "objects.h"
 #include "probe.h"
 #include "tc.skel.h"
@@ -62,6 +64,14 @@ static int keep(const struct bpf_map *map, int *descriptor)
 	return *descriptor < 0 ? -errno : 0;
 }
 
+static struct features features_for(const struct link *link, const struct maps *maps)
+{
+	struct features features = probe_features(link);
+
+	features.layouts_behind = (__u8)(LAYOUT - layout_of_meta(maps->meta));
+	return features;
+}
+
 static int reuse_all(const struct tc_bpf *tc, const struct maps *maps)
 {
 	return reuse(tc->maps.meta, maps->meta) || reuse(tc->maps.prefixes, maps->prefixes) ||
@@ -91,7 +101,7 @@ int objects_load_tc(const struct link *link, struct maps *maps, struct tc_bpf **
 
 	if (!tc)
 		return objects_fail("open the TC programs", errno);
-	tc->rodata->features = probe_features(link);
+	tc->rodata->features = features_for(link, maps);
 	if (reuse_all(tc, maps) || tc_bpf__load(tc) || keep_all(tc, maps)) {
 		error = errno;
 		tc_bpf__destroy(tc);
@@ -104,13 +114,12 @@ int objects_load_tc(const struct link *link, struct maps *maps, struct tc_bpf **
 int objects_open_xdp(const struct link *link, const struct maps *maps, enum mode mode, struct xdp_bpf **object)
 {
 	struct xdp_bpf *xdp = xdp_bpf__open();
-	struct features features = probe_features(link);
+	struct features features = features_for(link, maps);
 	int error;
 
 	if (!xdp)
 		return objects_fail("open the XDP program", errno);
-	/* Of frames that never were on a wire, the checksums were never needed. */
-	features.checksums_begun = mode == MODE_SKB || !link_is_hardware(link);
+	features.software = mode == MODE_SKB || !link_is_hardware(link);
 	features.cpus = cpus_end();
 	xdp->rodata->features = features;
 	/*
@@ -125,11 +134,20 @@ int objects_open_xdp(const struct link *link, const struct maps *maps, enum mode
 	    reuse(xdp->maps.peer_counters, maps->peer_counters) || reuse(xdp->maps.generation, maps->generation) ||
 	    reuse(xdp->maps.prefix_cache, maps->prefix_cache) || reuse(xdp->maps.devices, maps->devices) ||
 	    reuse(xdp->maps.cpus, maps->cpus) || reuse(xdp->maps.listeners, maps->listeners) ||
-	    reuse(xdp->maps.event_rings, maps->event_rings)) {
+	    reuse(xdp->maps.event_rings, maps->event_rings) || reuse(xdp->maps.identification, maps->identification) ||
+	    reuse(xdp->maps.paths, maps->paths) || reuse(xdp->maps.paths_until, maps->paths_until)) {
 		error = errno;
 		xdp_bpf__destroy(xdp);
 		return objects_fail("open the XDP program", error);
 	}
 	*object = xdp;
 	return DONE;
+}
+
+__u64 objects_digest(void)
+{
+	size_t tc_size, xdp_size;
+	const Bytef *tc = tc_bpf__elf_bytes(&tc_size), *xdp = xdp_bpf__elf_bytes(&xdp_size);
+
+	return (__u64)crc32_z(0, tc, tc_size) << 32 | (crc32_z(0, xdp, xdp_size) ?: 1);
 }

@@ -16,6 +16,9 @@ int objects_load_tc(const struct link *link, struct maps *maps, struct tc_bpf **
 /* Opens the XDP object for MODE_NATIVE or MODE_SKB over *maps, all of them open; to load it is the caller's. */
 int objects_open_xdp(const struct link *link, const struct maps *maps, enum mode mode, struct xdp_bpf **object);
 
+/* Differs from one build of them to the next; never 0. */
+__u64 objects_digest(void);
+
 /* From here on libbpf's messages are kept to the last warning, which a failure can quote. */
 void objects_keep_messages(void);
 

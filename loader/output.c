@@ -65,12 +65,13 @@ int output_flush(struct output *output)
 		size_t piece = output->length - written;
 		ssize_t done = write(output->fd, output->data + written, piece < PIPE_BUF ? piece : PIPE_BUF);
 
-		if (done >= 0)
+		if (done >= 0) {
 			written += (size_t)done;
-		else if (errno == EPIPE)
+		} else if (errno != EINTR && errno != EAGAIN) {
 			output->closed = true;
-		else if (errno != EINTR && errno != EAGAIN)
-			result = fail("cannot write to %s: %s", output->name, strerror(errno));
+			if (errno != EPIPE)
+				result = fail("cannot write to %s: %s", output->name, strerror(errno));
+		}
 	}
 	output->length -= written;
 	if (written)

@@ -12,7 +12,7 @@ struct output {
 	char *data;       /* what is still to be written */
 	size_t length;
 	size_t room;
-	bool closed; /* nobody is at the other end any more */
+	bool closed; /* nothing more can be written: nobody is at the other end any more, or it failed */
 };
 
 /* On standard output. */

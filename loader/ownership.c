@@ -16,12 +16,13 @@ __u32 map_id(int map)
 	struct bpf_map_info info = {};
 	__u32 len = sizeof(info);
 
-	return bpf_obj_get_info_by_fd(map, &info, &len) ? 0 : info.id;
+	return map < 0 || bpf_obj_get_info_by_fd(map, &info, &len) ? 0 : info.id;
 }
 
-bool program_is_ours(__u32 program_id, int meta)
+bool program_is_ours(__u32 program_id, const struct maps *maps)
 {
-	__u32 ids[MAPS_OF_A_PROGRAM] = {}, len = sizeof(struct bpf_prog_info), id = map_id(meta);
+	__u32 ids[MAPS_OF_A_PROGRAM] = {}, len = sizeof(struct bpf_prog_info);
+	const __u32 meta = map_id(maps->meta), old = map_id(maps->meta_old);
 	struct bpf_prog_info info = { .map_ids = (unsigned long)ids, .nr_map_ids = MAPS_OF_A_PROGRAM };
 	int program = bpf_prog_get_fd_by_id(program_id);
 	bool found = false;
@@ -30,7 +31,7 @@ bool program_is_ours(__u32 program_id, int meta)
 		return false;
 	if (!bpf_obj_get_info_by_fd(program, &info, &len))
 		for (__u32 i = 0; i < info.nr_map_ids && i < MAPS_OF_A_PROGRAM && !found; i++)
-			found = id && ids[i] == id;
+			found = (meta && ids[i] == meta) || (old && ids[i] == old);
 	close(program);
 	return found;
 }
@@ -82,7 +83,7 @@ __u32 link_program(int link)
 	return bpf_obj_get_info_by_fd(link, &info, &len) ? 0 : info.prog_id;
 }
 
-void pinned_link_remove(const char *folder, const char *name)
+bool pinned_link_remove(const char *folder, const char *name)
 {
 	char path[PATH_MAX];
 	int link;
@@ -90,10 +91,11 @@ void pinned_link_remove(const char *folder, const char *name)
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
 	link = bpf_obj_get(path);
 	if (link < 0)
-		return;
+		return false;
 	bpf_link_detach(link);
 	unlink(path);
 	close(link);
+	return true;
 }
 
 int pinned_link_make(int link, const char *folder, const char *name)

@@ -20,6 +20,7 @@
 #include "layout.h"
 #include "netns.h"
 #include "pins.h"
+#include "sharing.h"
 #include "verdict.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
@@ -36,45 +37,58 @@ struct pinned_map {
 	__u32 capacity;
 	bool loaders; /* made by the loader */
 	bool optional;
+	__u32 since; /* the layout that brought it */
 };
 
-/* `meta` comes first: what is pinned beside it is ours because it is there. */
+/*
+ * `meta` comes first: what is pinned beside it is ours because it is there. How large it is, its layout says
+ * (layouts.h).
+ */
 static const struct pinned_map pinned_maps[] = {
-	{ "meta", offsetof(struct maps, meta), BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct meta), 1, false,
-	  false },
+	{ "meta", offsetof(struct maps, meta), BPF_MAP_TYPE_ARRAY, sizeof(__u32), 0, 1, false, false, 1 },
+	{ "meta_old", offsetof(struct maps, meta_old), BPF_MAP_TYPE_ARRAY, sizeof(__u32), 0, 1, false, true, 1 },
 	{ "prefixes", offsetof(struct maps, prefixes), BPF_MAP_TYPE_LPM_TRIE, sizeof(struct prefix_key),
-	  sizeof(struct prefix), PREFIXES_MAX, false, false },
+	  sizeof(struct prefix), PREFIXES_MAX, false, false, 1 },
 	{ "peers", offsetof(struct maps, peers), BPF_MAP_TYPE_HASH, sizeof(struct peer_key), sizeof(struct peer),
-	  PEERS_MAX, false, false },
+	  PEERS_MAX, false, false, 1 },
 	{ "verdicts", offsetof(struct maps, verdicts), BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(__u32), sizeof(__u64),
-	  VERDICT_ROOM, false, false },
+	  VERDICT_ROOM, false, false, 1 },
 	{ "peer_counters", offsetof(struct maps, peer_counters), BPF_MAP_TYPE_PERCPU_HASH, sizeof(struct peer_key),
-	  sizeof(struct peer_counters), PEERS_MAX, false, false },
+	  sizeof(struct peer_counters), PEERS_MAX, false, false, 1 },
 	{ "identification", offsetof(struct maps, identification), BPF_MAP_TYPE_HASH, sizeof(struct identification_key),
-	  0, PEERS_MAX, false, true },
+	  0, PEERS_MAX, false, true, 1 },
 	{ "paths", offsetof(struct maps, paths), BPF_MAP_TYPE_HASH, sizeof(struct peer_key), sizeof(struct path),
-	  PEERS_MAX, false, false },
+	  PEERS_MAX, false, false, 1 },
 	{ "paths_until", offsetof(struct maps, paths_until), BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(__u64), 1, false,
-	  false },
+	  false, 1 },
 	{ "listeners", offsetof(struct maps, listeners), BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct listeners), 1,
-	  false, true },
+	  false, true, 2 },
 	{ "event_rings", offsetof(struct maps, event_rings), BPF_MAP_TYPE_ARRAY_OF_MAPS, sizeof(__u32), sizeof(__u32),
-	  LISTENERS_MAX, false, true },
+	  LISTENERS_MAX, false, true, 2 },
 	{ "generation", offsetof(struct maps, generation), BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(__u64), 1, false,
-	  false },
+	  false, 2 },
 	{ "prefix_cache", offsetof(struct maps, prefix_cache), BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(__u32),
-	  sizeof(struct cached_prefix), PREFIX_CACHE_MAX, false, false },
+	  sizeof(struct cached_pair), PREFIX_CACHE_MAX, false, false, 2 },
 	{ "routes", offsetof(struct maps, routes), BPF_MAP_TYPE_HASH, sizeof(struct prefix_key),
-	  sizeof(struct route_record), PREFIXES_MAX, true, false },
+	  sizeof(struct route_record), PREFIXES_MAX, true, false, 1 },
 	{ "peer_src", offsetof(struct maps, peer_src), BPF_MAP_TYPE_HASH, sizeof(struct peer_key),
-	  sizeof(struct peer_src), PEERS_MAX, true, false },
+	  sizeof(struct peer_src), PEERS_MAX, true, false, 1 },
 	{ "devices", offsetof(struct maps, devices), BPF_MAP_TYPE_DEVMAP_HASH, sizeof(__u32), sizeof(__u32),
-	  DEVICES_MAX, true, false },
-	{ "cpus", offsetof(struct maps, cpus), BPF_MAP_TYPE_CPUMAP, sizeof(__u32), sizeof(__u32), ALL_CPUS, true,
-	  false },
+	  DEVICES_MAX, true, false, 2 },
+	{ "cpus", offsetof(struct maps, cpus), BPF_MAP_TYPE_CPUMAP, sizeof(__u32), sizeof(__u32), ALL_CPUS, true, false,
+	  2 },
+	{ "build", offsetof(struct maps, build), BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct build), 1, true, true,
+	  2 },
 };
+
+/* The layout that brought pinned programs. */
+#define PROGRAMS_SINCE 2
+
+/* The pin of a `meta` that is to take the other's place. */
+#define META_NEW "meta_new"
 
 static const char *const pinned_links[] = { "link_xdp", "link_encap", "link_decap" };
+static const char *const pinned_programs[] = { "program_encap", "program_encap2", "program_decap", "program_decap2" };
 
 static int *field_of(struct maps *maps, const struct pinned_map *map)
 {
@@ -275,13 +289,15 @@ int pins_folder_state(const char *folder, enum folder_state *state)
 int pins_make_folder(const struct pins *pins, const char *folder)
 {
 	char parent[PATH_MAX];
+	int error;
 
 	snprintf(parent, sizeof(parent), "%s/ipipbpf", pins->root);
 	if (mkdir(parent, 0700) && errno != EEXIST)
 		return fail("cannot make %s: %s", parent, strerror(errno));
-	if (mkdir(folder, 0700) && errno != EEXIST) {
-		fail("cannot make %s: %s", folder, strerror(errno));
-		rmdir(parent);
+	error = sharing_make_folder(folder, parent);
+	if (error && error != -EEXIST) {
+		fail("cannot make %s: %s", folder, strerror(-error));
+		pins_remove_empty(pins);
 		return FAILED;
 	}
 	return DONE;
@@ -294,14 +310,17 @@ static int path_of(char path[PATH_MAX], const char *folder, const char *name)
 	return DONE;
 }
 
-/* A map by its pin. Returns 0 or -errno, and then *fd is -1. */
+/* A map by its pin; to read alone if it is another's, who shares it. Returns 0 or -errno, and then *fd is -1. */
 static int open_map(const char *path, int *fd, struct bpf_map_info *info)
 {
+	LIBBPF_OPTS(bpf_obj_get_opts, for_reading, .file_flags = BPF_F_RDONLY);
 	__u32 size = sizeof(*info);
 	int error;
 
 	memset(info, 0, sizeof(*info));
 	*fd = bpf_obj_get(path);
+	if (*fd < 0 && errno == EACCES)
+		*fd = bpf_obj_get_opts(path, &for_reading);
 	if (*fd < 0)
 		return -errno;
 	/* Of a pinned program or link this is other information; what is asked of it then does not fit. */
@@ -401,11 +420,13 @@ int pins_make_maps(struct maps *maps)
 	return DONE;
 }
 
-const char *pins_missing_map(const struct maps *maps)
+const char *pins_missing_map(const struct maps *maps, __u32 layout)
 {
 	for (size_t i = 0; i < COUNT(pinned_maps); i++) {
-		if (!pinned_maps[i].optional && descriptor(maps, &pinned_maps[i]) < 0)
-			return pinned_maps[i].name;
+		const struct pinned_map *map = &pinned_maps[i];
+
+		if (!map->optional && map->since <= layout && descriptor(maps, map) < 0)
+			return map->name;
 	}
 	return NULL;
 }
@@ -432,12 +453,52 @@ int pins_remove_pin(const char *folder, const char *name)
 	return DONE;
 }
 
+static int remove_programs(const char *folder)
+{
+	int result = DONE;
+
+	for (size_t i = 0; i < COUNT(pinned_programs); i++)
+		result |= pins_remove_pin(folder, pinned_programs[i]);
+	return result;
+}
+
+/* Pins the map there in one step, whatever was pinned there before. */
+static int pin_over(const char *folder, int fd, const char *name)
+{
+	char path[PATH_MAX], new[PATH_MAX];
+
+	if (path_of(path, folder, name) || path_of(new, folder, META_NEW) || pins_remove_pin(folder, META_NEW))
+		return FAILED;
+	if (bpf_obj_pin(fd, new) || rename(new, path))
+		return fail("cannot pin %s: %s", path, strerror(errno));
+	return DONE;
+}
+
+int pins_replace_meta(const char *folder, const struct maps *maps)
+{
+	return pin_over(folder, maps->meta_old, "meta_old") || pin_over(folder, maps->meta, "meta") ? FAILED : DONE;
+}
+
+int pins_settle(const char *folder, __u32 layout)
+{
+	int result = pins_remove_pin(folder, META_NEW);
+
+	for (size_t i = 0; i < COUNT(pinned_maps); i++) {
+		if (pinned_maps[i].since > layout)
+			result |= pins_remove_pin(folder, pinned_maps[i].name);
+	}
+	if (layout < PROGRAMS_SINCE)
+		result |= remove_programs(folder);
+	return result ? FAILED : pins_remove_pin(folder, "meta_old");
+}
+
 void pins_remove_empty(const struct pins *pins)
 {
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s/ipipbpf", pins->root);
-	rmdir(path);
+	if (!sharing_with_group(path))
+		rmdir(path);
 }
 
 int pins_remove_folder(const struct pins *pins, const char *folder)
@@ -446,6 +507,7 @@ int pins_remove_folder(const struct pins *pins, const char *folder)
 
 	for (size_t i = 0; i < COUNT(pinned_links); i++)
 		result |= pins_remove_pin(folder, pinned_links[i]);
+	result |= remove_programs(folder) | pins_remove_pin(folder, META_NEW);
 	for (size_t i = COUNT(pinned_maps); i-- > 1;)
 		result |= pins_remove_pin(folder, pinned_maps[i].name);
 	if (result || pins_remove_pin(folder, pinned_maps[0].name))

@@ -64,18 +64,28 @@ int pins_open_maps(const char *folder, struct maps *maps);
 /* Pins the open maps that are not pinned yet, `meta` first. DONE or FAILED. */
 int pins_pin_maps(const char *folder, const struct maps *maps);
 
-/* Makes those of the loader's own maps (`routes`, `peer_src`, `devices`, `cpus`) that are -1. DONE or FAILED. */
+/* Makes those of the loader's own maps that are -1. DONE or FAILED. */
 int pins_make_maps(struct maps *maps);
 
-/* The name of a map that is -1 and that every attachment has, or NULL. */
-const char *pins_missing_map(const struct maps *maps);
+/* The name of a map that is -1 and that every attachment of that layout has, or NULL. */
+const char *pins_missing_map(const struct maps *maps, __u32 layout);
+
+/*
+ * A change of layout: maps->meta takes the place of maps->meta_old, which stays pinned as `meta_old` until all that used
+ * it is exchanged. pins_settle ends that, and first takes away the pins that `layout` does not know. DONE or FAILED.
+ */
+int pins_replace_meta(const char *folder, const struct maps *maps);
+int pins_settle(const char *folder, __u32 layout);
 
 /* Takes one pin of an attachment away, if it is there. DONE or FAILED. */
 int pins_remove_pin(const char *folder, const char *name);
 
 void pins_close_maps(struct maps *maps);
 
-/* Removes `ipipbpf` if it is empty, as an attach leaves it that was killed before it made its own folder. */
+/*
+ * Removes `ipipbpf` if it is empty, as an attach leaves it that was killed before it made its own folder, and nobody
+ * made it for others to read.
+ */
 void pins_remove_empty(const struct pins *pins);
 
 /*

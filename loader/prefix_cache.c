@@ -25,8 +25,8 @@ bool prefix_cache_fits(const struct maps *maps, const struct meta *meta)
 
 int prefix_cache_make(struct maps *maps, const struct meta *meta)
 {
-	int made = bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "prefix_cache", sizeof(__u32),
-				  sizeof(struct cached_prefix), entries_for(meta), NULL);
+	int made = bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "prefix_cache", sizeof(__u32), sizeof(struct cached_pair),
+				  entries_for(meta), NULL);
 
 	if (made < 0)
 		return fail("cannot make the map 'prefix_cache': %s", strerror(errno));
@@ -41,6 +41,9 @@ int prefix_cache_forget(const struct maps *maps)
 	__u32 key = 0;
 	__u64 count;
 
+	/* An older layout has none. */
+	if (maps->generation < 0)
+		return 0;
 	if (bpf_map_lookup_elem(maps->generation, &key, &count))
 		return -errno;
 	count++;

@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "auto_mode.h"
+#include "build.h"
 #include "fail.h"
 #include "features.h"
 #include "hook_tc.h"
 #include "hook_xdp.h"
+#include "layouts.h"
 #include "objects.h"
 #include "programs.h"
 #include "tc.skel.h"
@@ -43,11 +45,9 @@ void programs_free(struct programs *programs)
 
 static int write_meta(const struct maps *maps, const struct meta *meta)
 {
-	__u32 key = 0;
+	int error = layout_write_meta(maps->meta, meta);
 
-	if (bpf_map_update_elem(maps->meta, &key, meta, BPF_ANY))
-		return fail("write the attachment's options: %s", strerror(errno));
-	return DONE;
+	return error ? fail("write the attachment's options: %s", strerror(-error)) : DONE;
 }
 
 /*
@@ -62,6 +62,18 @@ static int attach_tc(struct programs *programs, const struct link *link, const c
 	if (hook_tc_attach(bpf_program__fd(tc->progs.encap), link, folder, maps, meta, TC_EGRESS))
 		return FAILED;
 	return hook_tc_attach(bpf_program__fd(tc->progs.decap_tc), link, folder, maps, meta, TC_INGRESS);
+}
+
+/*
+ * A dispatcher cannot exchange one of its programs: it goes and comes again. In between, and for what is then on its way
+ * from XDP to TC, decap_tc stands in, which is exchanged already.
+ */
+static int bridge_gap(const struct link *link, const char *folder, const struct maps *maps, struct meta *meta)
+{
+	if (!(meta->hook & HOOK_XDP) || hook_xdp_find(link->ifindex, folder, maps) != XDP_DISPATCHER)
+		return DONE;
+	meta->hook = HOOK_BOTH;
+	return write_meta(maps, meta);
 }
 
 /*
@@ -82,20 +94,32 @@ static int attach_xdp(const struct link *link, const char *folder, const struct 
 	return DONE;
 }
 
+/* Ours may be in a dispatcher, where those without CAP_SYS_ADMIN can neither find nor exchange it. */
+static int check_hidden(__u32 ifindex, const char *folder, const struct meta *meta)
+{
+	if (!ifindex || !(meta->hook & HOOK_XDP) || !hook_xdp_is_hidden(ifindex, folder))
+		return DONE;
+	return fail("%s: whose its XDP program is, the kernel tells only to CAP_SYS_ADMIN; run it as root",
+		    strrchr(folder, '/') + 1);
+}
+
 int programs_attach(struct programs *programs, const struct link *link, const char *folder, const struct maps *maps,
 		    enum mode mode, struct meta *meta)
 {
 	bool present = hook_tc_find(link->ifindex, folder, maps, TC_EGRESS) ||
 		       hook_tc_find(link->ifindex, folder, maps, TC_INGRESS);
 
-	if (attach_tc(programs, link, folder, maps, meta) || attach_xdp(link, folder, maps, mode, meta)) {
+	if (check_hidden(link->ifindex, folder, meta))
+		return FAILED;
+	if (build_forget(maps) || attach_tc(programs, link, folder, maps, meta) ||
+	    bridge_gap(link, folder, maps, meta) || attach_xdp(link, folder, maps, mode, meta)) {
 		if (!present)
 			programs_detach(link->ifindex, folder, maps, meta);
 		return FAILED;
 	}
 	meta->mode = (__u8)mode;
 	meta->hook = meta->mode_used == MODE_TC ? HOOK_TC : HOOK_XDP;
-	if (write_meta(maps, meta))
+	if (write_meta(maps, meta) || build_note(maps))
 		return FAILED;
 	if (meta->mode_used == MODE_TC)
 		hook_xdp_detach(link->ifindex, folder, maps);
@@ -104,9 +128,11 @@ int programs_attach(struct programs *programs, const struct link *link, const ch
 
 int programs_detach(__u32 ifindex, const char *folder, const struct maps *maps, struct meta *meta)
 {
+	if (check_hidden(ifindex, folder, meta))
+		return FAILED;
+	if (hook_tc_detach(ifindex, folder, maps, TC_INGRESS) || hook_tc_detach(ifindex, folder, maps, TC_EGRESS))
+		return FAILED;
 	hook_xdp_detach(ifindex, folder, maps);
-	hook_tc_detach(ifindex, folder, maps, TC_INGRESS);
-	hook_tc_detach(ifindex, folder, maps, TC_EGRESS);
 	if (ifindex)
 		hook_tc_clean(ifindex, meta);
 	return DONE;
@@ -115,9 +141,11 @@ int programs_detach(__u32 ifindex, const char *folder, const struct maps *maps, 
 int programs_state(__u32 ifindex, const char *folder, const struct maps *maps, const struct meta *meta,
 		   struct programs_state *state)
 {
-	enum xdp_place place = meta->hook == HOOK_XDP ? hook_xdp_find(ifindex, folder, maps) : XDP_ABSENT;
+	enum xdp_place place = meta->hook & HOOK_XDP ? hook_xdp_find(ifindex, folder, maps) : XDP_ABSENT;
 
-	state->left_over = meta->hook != HOOK_XDP && hook_xdp_is_left_over(ifindex, folder, maps);
+	if (meta->hook & HOOK_XDP && place == XDP_ABSENT && hook_xdp_is_hidden(ifindex, folder))
+		place = XDP_DISPATCHER;
+	state->left_over = !(meta->hook & HOOK_XDP) && hook_xdp_is_left_over(ifindex, folder, maps);
 	state->encap = hook_tc_find(ifindex, folder, maps, TC_EGRESS);
 	state->decap = (meta->mode_used == MODE_TC || place != XDP_ABSENT) &&
 		       hook_tc_find(ifindex, folder, maps, TC_INGRESS);

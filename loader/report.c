@@ -70,7 +70,7 @@ static int read_device(const struct session *session, struct report *report)
 static int read_maps(struct report *report)
 {
 	const struct maps *maps = &report->attachment->maps;
-	const char *missing = pins_missing_map(maps);
+	const char *missing = pins_missing_map(maps, report->attachment->meta.layout);
 	const char *no_map = "commands and bpftool cannot reach it";
 
 	if (peers_read(maps->peers, &report->peers) || prefixes_read(maps->prefixes, &report->prefixes) ||

@@ -10,7 +10,6 @@
 #include "listener.h"
 #include "map_entries.h"
 #include "peers.h"
-#include "prefixes.h"
 #include "route.h"
 #include "sweep.h"
 
@@ -43,47 +42,39 @@ static void sweep_peers(const struct maps *maps)
 	peers_free(&peers);
 }
 
-static void sweep_route(const struct session *session, const struct attachment *attachment, __u32 ifindex,
-			const struct prefix_key *key)
+static void sweep_route(const struct change *change, const struct prefix_key *key)
 {
 	const struct route route = {
 		.dst = address_number(key->addr),
 		.prefixlen = (__u8)key->prefixlen,
-		.ifindex = ifindex,
+		.ifindex = change->link.ifindex,
 	};
 	char text[PREFIX_TEXT];
 	int error = 0;
 
-	if (attachment->meta.routes == SWITCH_ON)
-		error = route_delete_tunnel(session->netlink, &route);
+	if (change->attachment->meta.routes == SWITCH_ON)
+		error = route_delete_tunnel(change->session->netlink, &route);
 	if (error && error != -ESRCH)
 		warn("cannot delete the route %s: %s", prefix_format(key, text), strerror(-error));
 	else
-		bpf_map_delete_elem(attachment->maps.routes, key);
+		bpf_map_delete_elem(change->attachment->maps.routes, key);
 }
 
-static void sweep_routes(const struct session *session, const struct attachment *attachment, __u32 ifindex)
+/* By what was there before the change: the records of prefixes in it are its own affair. */
+static void sweep_routes(const struct change *change)
 {
-	struct route_records records;
-	struct prefixes prefixes;
+	for (size_t i = 0; i < change->records.count; i++) {
+		const struct prefix_key *key = &change->records.list[i].key;
+		const struct prefix_entry *entry = prefixes_find(&change->prefixes, key);
 
-	if (attachment->maps.prefixes < 0 || prefixes_read(attachment->maps.prefixes, &prefixes))
-		return;
-	if (!route_records_read(attachment->maps.routes, &records)) {
-		for (size_t i = 0; i < records.count; i++) {
-			const struct prefix_entry *entry = prefixes_find(&prefixes, &records.list[i].key);
-
-			if (!entry || !prefix_is_routable(&entry->prefix))
-				sweep_route(session, attachment, ifindex, &records.list[i].key);
-		}
-		route_records_free(&records);
+		if ((!entry || !prefix_is_routable(&entry->prefix)) && !change_find_wish(change, key))
+			sweep_route(change, key);
 	}
-	prefixes_free(&prefixes);
 }
 
-void sweep(const struct session *session, const struct attachment *attachment, __u32 ifindex)
+void sweep(const struct change *change)
 {
-	sweep_peers(&attachment->maps);
-	sweep_routes(session, attachment, ifindex);
-	listeners_sweep(&attachment->maps);
+	sweep_peers(&change->attachment->maps);
+	sweep_routes(change);
+	listeners_sweep(&change->attachment->maps);
 }

@@ -6,15 +6,12 @@
 #ifndef SWEEP_H
 #define SWEEP_H
 
-#include <linux/types.h>
-
-#include "attachment.h"
-#include "session.h"
+#include "change.h"
 
 /*
- * Deletes counters, sources and path MTUs without their peer, and routes with their records whose prefix is gone, is
- * bare or is `any`'s. What fails stays for the next time, with a warning.
+ * After a change is done or undone: deletes counters, sources and path MTUs without their peer, and routes with their
+ * records whose prefix was gone, bare or `any`'s before it. What fails stays for the next time, with a warning.
  */
-void sweep(const struct session *session, const struct attachment *attachment, __u32 ifindex);
+void sweep(const struct change *change);
 
 #endif

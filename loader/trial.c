@@ -27,13 +27,15 @@
 #define TC_SHOT 2
 #define TC_REDIRECT 7
 #define XDP_DROPPED 1
+#define XDP_SENT 3
+#define XDP_REDIRECTED 4
 
 /* A test packet must fit into one page, together with what the kernel puts before and behind it. */
 #define BESIDE_PACKET 1024
 
 struct trial {
 	const struct attachment *attachment;
-	struct maps maps; /* `prefixes` and `peers` are the attachment's, the others the trial's own */
+	struct maps maps; /* `prefixes`, `peers`, `devices` are the attachment's, the others the trial's own */
 	struct tc_bpf *tc;
 	struct xdp_bpf *xdp; /* NULL where the attachment has none */
 	__u64 verdicts[VERDICT_COUNT];
@@ -42,7 +44,8 @@ struct trial {
 
 /*
  * The kernel takes the first bytes of every test packet for an Ethernet header, so that on a device without one the
- * programs are told of one too. What differs then is only the verdict on a packet that leaves by another device.
+ * programs are told of one too. What differs then is only the verdict on a packet that leaves by another device, and
+ * that they would forward.
  */
 static struct link with_link_header(const struct link *link)
 {
@@ -65,12 +68,32 @@ static int write_meta(const struct trial *trial, const struct meta *meta)
 	return DONE;
 }
 
+/* Now and then the XDP program leaves a packet to the stack, so that the neighbour is probed: not one of a trial. */
+static int know_next_hops(const struct trial *trial)
+{
+	__u32 slots = bpf_map__max_entries(trial->xdp->maps.next_hops);
+	int cpu_count = libbpf_num_possible_cpus();
+	__u64 *due = cpu_count > 0 ? malloc((size_t)cpu_count * sizeof(*due)) : NULL;
+	int result = DONE;
+
+	if (!due)
+		return fail("out of memory");
+	memset(due, 0xff, (size_t)cpu_count * sizeof(*due));
+	for (__u32 slot = 0; slot < slots && !result; slot++)
+		if (bpf_map_update_elem(bpf_map__fd(trial->xdp->maps.next_hops), &slot, due, BPF_ANY))
+			result = fail("cannot write the map 'next_hops': %s", strerror(errno));
+	free(due);
+	return result;
+}
+
 static int load(struct trial *trial, const struct link *link)
 {
 	const struct link ethernet = with_link_header(link);
 	struct meta meta = trial->attachment->meta;
 
 	meta.cache = 0;
+	if (link->type != ARPHRD_ETHER)
+		meta.forward = SWITCH_OFF;
 	objects_keep_messages();
 	if (prefix_cache_make(&trial->maps, &meta) || objects_load_tc(&ethernet, &trial->maps, &trial->tc) ||
 	    write_meta(trial, &meta))
@@ -79,7 +102,9 @@ static int load(struct trial *trial, const struct link *link)
 		return DONE;
 	if (objects_open_xdp(&ethernet, &trial->maps, meta.mode_used, &trial->xdp))
 		return FAILED;
-	return xdp_bpf__load(trial->xdp) ? objects_fail("load the XDP program", errno) : DONE;
+	if (xdp_bpf__load(trial->xdp))
+		return objects_fail("load the XDP program", errno);
+	return meta.forward == SWITCH_ON ? know_next_hops(trial) : DONE;
 }
 
 struct running {
@@ -117,8 +142,8 @@ static int compare_all(const struct trial *trial, struct running *running)
 	    compare(running, "decap", hook_xdp_program(ifindex, folder, maps), trial->xdp->progs.decap_xdp))
 		return FAILED;
 	if (running->other_version)
-		warn("the programs on %s are another version's: this explains what those of this one do, which '%s "
-		     "attach %s' puts there",
+		warn("the programs on %s are another version's, or were loaded for other circumstances: this explains what "
+		     "those do that '%s attach %s' puts there",
 		     running->link->name, session_program(running->session), running->link->name);
 	return DONE;
 }
@@ -135,6 +160,7 @@ int trial_open(const struct session *session, const struct attachment *attachmen
 	new->maps = maps_closed();
 	new->maps.prefixes = attachment->maps.prefixes;
 	new->maps.peers = attachment->maps.peers;
+	new->maps.devices = attachment->maps.devices;
 	if (load(new, link) || compare_all(new, &running)) {
 		trial_close(new);
 		return FAILED;
@@ -149,7 +175,7 @@ void trial_close(struct trial *trial)
 		return;
 	xdp_bpf__destroy(trial->xdp);
 	tc_bpf__destroy(trial->tc);
-	trial->maps.prefixes = trial->maps.peers = -1;
+	trial->maps.prefixes = trial->maps.peers = trial->maps.devices = -1;
 	pins_close_maps(&trial->maps);
 	free(trial);
 }
@@ -263,6 +289,7 @@ static int run_xdp(struct trial *trial, struct outcome *outcome)
 	if (run(trial->xdp->progs.decap_xdp, NULL, trial, &outcome->frame, &returned))
 		return FAILED;
 	outcome->dropped = returned == XDP_DROPPED;
+	outcome->redirected = returned == XDP_SENT || returned == XDP_REDIRECTED;
 	return look_at_verdicts(trial, outcome);
 }
 

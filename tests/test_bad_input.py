@@ -7,6 +7,7 @@ import tempfile
 
 import pytest
 
+from networks.config import File, section
 from networks.fixtures import two_hosts  # noqa: F401
 from networks.program import STRACE, End, binary, bpffs, environment, ipipbpf, pin_name, plain_binary
 from networks.snapshot import differences, state
@@ -76,6 +77,13 @@ WORDS = {
     "plain misspelt": ((*ATTACH, "plain", "maybe"), ("maybe",)),
     "fragments misspelt": ((*ATTACH, "fragments", "keep"), ("keep",)),
     "routes misspelt": ((*ATTACH, "routes", "yes"), ("yes",)),
+    "forward misspelt": ((*ATTACH, "forward", "yes"), ("forward yes", "on|off")),
+    "forward without a value": ((*ATTACH, "forward"), ("forward", "on|off")),
+    "forward twice": ((*ATTACH, "forward", "on", "forward", "off"), ("forward",)),
+    "a peer's forward": ((*PEER, "forward", "on"), ("forward",)),
+    "spread misspelt": ((*ATTACH, "spread", "2"), ("spread 2", "on|off")),
+    "spread without a value": ((*ATTACH, "spread"), ("spread", "on|off")),
+    "a peer's spread": ((*PEER, "spread", "on"), ("spread",)),
     "ttl 0": ((*ATTACH, "ttl", "0"), ("0",)),
     "ttl 256": ((*ATTACH, "ttl", "256"), ("256",)),
     "ttl with a tail": ((*ATTACH, "ttl", "64x"), ("64x",)),
@@ -115,6 +123,10 @@ WORDS = {
     "stats as metrics again and again": (("stats", "openmetrics", "-w", "1"), ("openmetrics", "-w")),
     "stats as metrics in JSON": (("-j", "stats", "openmetrics"), ("openmetrics", "-j")),
     "top of two devices": (("top", "eth0", "eth1"), ("eth1",)),
+    "migrate without a layout": (("migrate", "eth0"), ("layout N",)),
+    "migrate to a layout before the first": (("migrate", "eth0", "layout", "0"), ("layout 0", "1..2")),
+    "migrate to a layout that is still to come": (("migrate", "eth0", "layout", "3"), ("layout 3", "1..2")),
+    "migrate to two layouts": (("migrate", "eth0", "layout", "1", "layout", "2"), ("layout",)),
     "explain without a packet": (("explain", "eth0"), ("from", "-r FILE")),
     "explain without from": ((*EXPLAIN[:2], "to", B), ("'from'",)),
     "explain without to": ((*EXPLAIN[:2], "from", B), ("'to'",)),
@@ -159,6 +171,7 @@ WISHES = {
     "a device in a bridge": (("attach", "port"), ("port", "br0")),
     "detach of what is not attached": (("detach", "spare"), ("spare",)),
     "a peer for what is not attached": (("peer", "add", "spare", "remote", B), ("spare", "attach")),
+    "migrate of what is not attached": (("migrate", "spare", "layout", "1"), ("spare", "attach")),
     "show of what is not attached": (("show", "spare"), ("spare",)),
     "a peer twice": (("peer", "add", "eth0", "remote", B), (B,)),
     "a prefix of another peer": ((*PEER, "prefix", "10.70.0.0/16"), ("10.70.0.0/16", B)),
@@ -284,13 +297,26 @@ def test_a_strangers_directory_of_our_name(two_hosts, pinned):
         assert differences(before, state(two_hosts.a)) == []
 
 
-def test_another_layout_is_named_and_left_alone(two_hosts):
+def test_another_layout_is_named_and_left_alone(two_hosts, tmp_path):
     a = End(two_hosts.a)
+    file = File(a, tmp_path).write(section("Attach", Src=INNER_A))
     os.makedirs(a.pins)
     pin_array(f"{a.pins}/meta", struct.pack("=I", LAYOUT_NOBODY_KNOWS) + bytes(44))
     before = state(two_hosts.a)
-    for words in (ATTACH, ("detach", "eth0"), PEER, ("show", "eth0")):
-        check_refused(a.command(*words), FAILED, "layout")
+    for words in (ATTACH, ("detach", "eth0"), PEER, ("show", "eth0"), ("stats", "eth0"), ("export", "eth0"),
+                  ("apply", str(file.path)), ("apply", "--dry-run", str(file.path)),
+                  ("migrate", "eth0", "layout", "2")):
+        check_refused(a.command(*words), FAILED, f"layout {LAYOUT_NOBODY_KNOWS}")
+        assert differences(before, state(two_hosts.a)) == []
+
+
+def test_a_meta_that_is_not_as_large_as_its_layout_is_left_alone(two_hosts):
+    a = End(two_hosts.a)
+    os.makedirs(a.pins)
+    pin_array(f"{a.pins}/meta", struct.pack("=I", 1) + bytes(60))
+    before = state(two_hosts.a)
+    for words in (ATTACH, ("detach", "eth0"), ("show", "eth0"), ("migrate", "eth0", "layout", "2")):
+        check_refused(a.command(*words), FAILED, "not ours")
         assert differences(before, state(two_hosts.a)) == []
 
 

@@ -73,3 +73,11 @@ def test_apply_takes_a_file(tmp_path):
     for options in ((), ("--dry-run",), ("--confirm", "60")):
         assert complete("apply", *options, f"{tmp_path}/") == {f"{tmp_path}/eth0.conf", f"{tmp_path}/more/"}
     assert {"--dry-run", "--confirm", "help"} <= complete("apply", "")
+
+
+def test_monitor_writes_to_a_capture(tmp_path):
+    (tmp_path / "old.pcapng").write_text("")
+    (tmp_path / "eth0.conf").write_text("")
+    (tmp_path / "more").mkdir()
+    for words in (("-w",), (NO_DEVICE, "-w")):
+        assert complete("monitor", *words, f"{tmp_path}/") == {f"{tmp_path}/old.pcapng", f"{tmp_path}/more/"}

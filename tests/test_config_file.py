@@ -220,6 +220,29 @@ def test_a_file_that_is_written_meanwhile(hosts):
     check_unchanged(hosts)
 
 
+@pytest.mark.parametrize("vanish, refused_for", ((lambda path: os.truncate(path, 0), "changed while it was read"),
+                                                 (os.unlink, None)), ids=("emptied", "deleted"))
+def test_a_file_that_vanishes_half_way(hosts, vanish, refused_for):
+    """What was opened is read to its end though its name is gone; a half is not taken for a whole."""
+    sections = (section("Attach", Src=INNER_A), peer(B, INNER_B), *(f"# {'x' * 100}" for _ in range(1000)),
+                "[Peer]", f"Remote = {C}")
+    hosts.file.write(*sections)
+    prefix = (*STRACE, "-o", "/dev/null", "-P", str(hosts.file.path), "-e", "trace=read", "-e",
+              "inject=read:signal=SIGSTOP:when=1")
+    words = ("-n", hosts.a.name, "apply", "--dry-run", str(hosts.file.path))
+    with subprocess.Popen([*prefix, plain_binary(), *words], env=environment(), text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, start_new_session=True) as process:
+        child = standing_still(process.pid)
+        vanish(hosts.file.path)
+        os.kill(child, signal.SIGCONT)
+        out, error = process.communicate(timeout=20)
+    if refused_for:
+        assert (process.returncode, out) == (FAILED, "") and refused_for in error, error
+    else:
+        assert (process.returncode, out, error) == (0, f"+ peer {C}\n- prefix 10.70.0.0/16 remote {B}\n", "")
+    check_unchanged(hosts)
+
+
 def test_export_to_a_full_disk(hosts):
     with open("/dev/full", "wb") as full:
         done = subprocess.run([plain_binary(), "-n", hosts.a.name, "export", "eth0"], stdout=full, text=True,

@@ -68,6 +68,11 @@ def test_every_make_target_is_one_of_the_makefile():
     assert {"demo", "check", "install"} <= {*commands("make")} <= {*targets}
 
 
+def test_every_picture_is_there():
+    pictures = re.findall(r"!\[[^]]+\]\(([^)]+)\)", README)
+    assert pictures and all((ROOT / picture).is_file() for picture in pictures), pictures
+
+
 @pytest.mark.parametrize("map_name, key, value", [("peers", 4, 32), ("prefixes", 8, 8)])
 def test_every_bpftool_command_writes_as_many_bytes_as_the_map_takes(map_name, key, value):
     lines = [shlex.split(line) for line in commands("bpftool") if f"/{map_name} key" in line]

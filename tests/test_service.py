@@ -9,6 +9,7 @@ import pytest
 
 from networks.fixtures import two_hosts  # noqa: F401
 from networks.program import MODES, STRACE, End, ipipbpf, plain_binary, succeed
+from networks.test_least_privilege import BOUNDED, CAPABILITIES
 from networks.topology import B, INNER_B
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -93,11 +94,10 @@ def test_every_system_call_passes_the_filter(two_hosts, tmp_path):  # noqa: F811
 
 def test_its_capabilities_are_enough(two_hosts, tmp_path):  # noqa: F811
     """Inside the namespace, so that none is needed to get there."""
-    names = [name.removeprefix("CAP_").lower() for name in setting("CapabilityBoundingSet")]
-    bounded = ("setpriv", "--bounding-set", ",".join(["-all", *(f"+{name}" for name in names)]), "--no-new-privs")
+    assert [name.removeprefix("CAP_").lower() for name in setting("CapabilityBoundingSet")] == [*CAPABILITIES]
     with two_hosts.a.entered():
         for words in life(tmp_path):
-            succeed(ipipbpf(*words, prefix=bounded))
+            succeed(ipipbpf(*words, prefix=BOUNDED))
 
 
 @pytest.fixture

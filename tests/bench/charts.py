@@ -77,8 +77,8 @@ class Lines:
 
     def script(self, about):
         blocks = "".join(_block(f"data{index}", rows) for index, rows in enumerate(self.series.values()))
-        plots = [f'$data{index} using 1:2:3:4 with yerrorlines pt 7 ps 0.5 title {_quoted(label)} '
-                 f'lc rgb "{COLOURS[index]}"' for index, label in enumerate(self.series)]
+        plots = [f'$data{index} using 1:2:3:4 with yerrorlines pt 7 ps 0.5 '
+                 f'lc rgb "{COLOURS[index]}" title {_quoted(label)}' for index, label in enumerate(self.series)]
         axis = f'set xlabel {_quoted(self.axis)} noenhanced\nset logscale x\nset format x "10^{{%L}}"\n'
         return _frame(self, about) + axis + blocks + "plot " + ", ".join(plots) + "\n"
 

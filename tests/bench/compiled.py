@@ -8,7 +8,9 @@ import subprocess
 
 HERE = pathlib.Path(__file__).resolve().parent
 OUTPUT = HERE.parents[1] / "build" / "bench"
-HEADERS = sorted(HERE.glob("*.h"))
+ROOT = HERE.parents[1]
+BPF_HEADERS = ("vmlinux", "include", "bpf")
+HEADERS = sorted(header for folder in (HERE, *(ROOT / name for name in BPF_HEADERS)) for header in folder.glob("*.h"))
 
 
 def _is_fresh(source, target):
@@ -18,7 +20,7 @@ def _is_fresh(source, target):
 def _compile(compiler, source, target, *words):
     if not _is_fresh(HERE / source, OUTPUT / target):
         OUTPUT.mkdir(parents=True, exist_ok=True)
-        subprocess.run([*compiler, "-O2", "-Wall", "-Wextra", "-o", OUTPUT / target, HERE / source, *words], check=True)
+        subprocess.run([*compiler, "-O2", "-Wall", "-Wextra", "-Wno-unused-parameter", "-o", OUTPUT / target, HERE / source, *words], check=True)
     return str(OUTPUT / target)
 
 
@@ -42,5 +44,5 @@ def library(name):
 def bpf_object(name):
     """The path of a BPF object made of NAME.bpf.c."""
     compiler = [*shlex.split(os.environ.get("CLANG", "clang")), "-target", "bpf", "-mcpu=v2", "-g",
-                "-iquote", str(HERE.parents[1] / "vmlinux")]
+                "-std=gnu11", *(word for name in BPF_HEADERS for word in ("-iquote", str(ROOT / name)))]
     return _compile(compiler, f"{name}.bpf.c", f"{name}.bpf.o", "-c")

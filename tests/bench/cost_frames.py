@@ -40,15 +40,22 @@ def _udp(source, target):
     return _ipv4(source, target, socket.IPPROTO_UDP, struct.pack("!HHHH", 1111, 2222, 8 + len(DATA), 0) + DATA)
 
 
+def arriving_of(members):
+    """From each (remote, address), wrapped."""
+    return [_ethernet(ETH_P_IP, _ipv4(remote, LOCAL, IPPROTO_IPIP, _udp(member, INSIDE))) for remote, member in members]
+
+
+def leaving_of(members):
+    """To each (remote, address), not yet wrapped."""
+    return [_ethernet(ETH_P_IP, _udp(INSIDE, member)) for _, member in members]
+
+
 def arriving(peers, each):
-    """From each prefix, wrapped."""
-    return [_ethernet(ETH_P_IP, _ipv4(remote, LOCAL, IPPROTO_IPIP, _udp(member, INSIDE)))
-            for remote, member in _members(peers, each)]
+    return arriving_of(_members(peers, each))
 
 
 def leaving(peers, each):
-    """To each prefix, not yet wrapped."""
-    return [_ethernet(ETH_P_IP, _udp(INSIDE, member)) for _, member in _members(peers, each)]
+    return leaving_of(_members(peers, each))
 
 
 def plain(*_):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Effort:
     """rounds: how often each transfer is measured, in turns with the others; seconds: how long each time."""
-    rounds: int = 21
+    rounds: int = 14
     seconds: float = 0.3
     quick: bool = False
 

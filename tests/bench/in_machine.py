@@ -18,7 +18,8 @@ def _compile():
     """The machine has no compiler."""
     for name in ("tcp_stream", "udp_blast", "round_trips"):
         compiled.program(name)
-    compiled.bpf_object("floor")
+    for name in ("floor", "restore", "ends"):
+        compiled.bpf_object(name)
 
 
 def _follow(process):

@@ -13,13 +13,12 @@ from networks.topology import A, B, INNER_A, INNER_B
 
 from . import in_machine, table, traffic
 from .charts import Bars
-from .paths import AUTO, NATIVE, PLAIN_1480, SKB, TC, Path
+from .paths import AUTO, NATIVE, PLAIN_1480, TC, Path
 from .speeds import Speeds
 
 # Driver: the model of the card, and a kernel where the driver has native XDP.
 CARDS = {"virtio_net": ("virtio-net-pci", "6.1"), "vmxnet3": ("vmxnet3", "6.12")}
-PATHS = (PLAIN_1480, TC, NATIVE, SKB, AUTO)
-KINDS = ("tcp1", "udp64")
+PATHS = (PLAIN_1480, TC, NATIVE, AUTO)
 FIGURES = ("tcp1", "udp64")
 
 
@@ -63,7 +62,7 @@ def _made(names):
 
 def measure_inside(effort, driver):
     subprocess.run(["modprobe", driver], check=True)
-    return Speeds(PATHS).measure(KINDS, effort, _made)
+    return Speeds(PATHS).measure([traffic.RUNS[kind] for kind in FIGURES], effort, _made)
 
 
 def measure(effort):

@@ -2,6 +2,8 @@
 """Nanoseconds that a program takes for a packet, next to an empty program that the same packets are given to.
 
 Both are measured alike: each figure holds the reading of the clock at either end, which is most of the empty program's.
+Beside the programs stand their parts, each alone, and the least that they can be (parts.bpf.c): what a program may not
+cost is shown to be out of reach where the least is above it.
 """
 import contextlib
 import os
@@ -12,19 +14,24 @@ from dataclasses import dataclass
 from networks import topology
 from programs import bpf, tables, verdicts
 from programs.attachment import Dataplane
-from programs.tables import HOOK_TC, HOOK_XDP, PLAIN_DROP, PLAIN_PASS
+from programs.tables import HOOK_TC, HOOK_XDP, LOOSE, OFF, PLAIN_DROP, PLAIN_PASS, STRICT
 
-from . import cost_frames, table
+from . import charts as charts_
+from . import compiled, cost_frames, table
+from .goals import Goal
 from .samples import Samples, rounds
 from .test_run_costs import Costs
 
-ROUNDS, RUNS = 21, 2000
-SIZES = {"1 peer, 1 prefix": (1, 1), "200 peers, 1,000 prefixes": (200, 5)}
+ROUNDS, QUICK_ROUNDS, RUNS = 21, 3, 1000
+ONE = "1 peer, 1 prefix"
+SIZES = {ONE: (1, 1), "200 peers, 1,000 prefixes": (200, 5)}
 GATEWAY, NEXT_HOP = "172.16.16.1", "169.254.4.4"
 PROG_TYPE_XDP = 6
 MOVE_IMMEDIATE, EXIT = 0xB7, 0x95
 XDP_PASS, TC_UNSPEC = 2, -1
 HANDLES = {"encap": "egress", "decap_tc": "tc", "decap_xdp": "xdp"}
+DECAPS = ("decap_tc", "decap_xdp")
+MODES = {"strict": STRICT, "loose": LOOSE, "off": OFF}
 
 
 @dataclass(frozen=True)
@@ -35,27 +42,51 @@ class Case:
     frames: object
     verdict: str = None
     plain: int = PLAIN_DROP
+    rpf: int = STRICT
+
+    @property
+    def is_xdp(self):
+        return self.program in _XDP
+
+    @property
+    def name(self):
+        return f"{self.program}: {self.packet}"
 
 
-CASES = [
-    Case("encap", "into a tunnel", cost_frames.leaving, "encap_ok"),
-    Case("encap", "UDP for elsewhere", cost_frames.plain),
-    Case("encap", "ARP", cost_frames.arp),
-    *(case for program in ("decap_tc", "decap_xdp") for case in (
-        Case(program, "out of a tunnel, rpf strict", cost_frames.arriving, "decap_ok"),
-        Case(program, "plain UDP, plain drop", cost_frames.plain),
-        Case(program, "plain UDP, plain pass", cost_frames.plain, plain=PLAIN_PASS),
-        Case(program, "ARP", cost_frames.arp)))]
+def _part(program, packet, frames=cost_frames.arriving, verdict=None):
+    return Case(program, packet, frames, verdict)
 
 
-def _empty_programs():
-    """A program of each type that does nothing but let the packet go on."""
+ENCAP = Case("encap", "into a tunnel", cost_frames.leaving, "encap_ok")
+DECAP = {(program, mode): Case(program, f"out of a tunnel, rpf {mode}", cost_frames.arriving, "decap_ok", rpf=rpf)
+         for program in DECAPS for mode, rpf in MODES.items()}
+PLAIN = {(program, plain): Case(program, f"plain UDP, plain {plain}", cost_frames.plain, plain=number)
+         for program in DECAPS for plain, number in (("pass", PLAIN_PASS), ("drop", PLAIN_DROP))}
+PREFIX = _part("part_prefix", "the prefix of an address, asked of the trie")
+LEAST = {"encap": _part("least_encap", "only the calls that the rules demand", cost_frames.leaving, "encap_ok"),
+         **{program: _part(f"least_{program}", "only the calls that the rules demand", verdict="decap_ok")
+            for program in DECAPS}}
+PROGRAMS = [ENCAP, Case("encap", "UDP for elsewhere", cost_frames.plain), Case("encap", "ARP", cost_frames.arp),
+            *DECAP.values(), *PLAIN.values(), *(Case(program, "ARP", cost_frames.arp) for program in DECAPS)]
+PARTS = [_part("part_options", "the device's options"),
+         _part("part_headers", "two IPv4 headers with their checksums"),
+         _part("part_peer", "the peer, asked of the hash"), PREFIX,
+         _part("part_way_back", "the way back to the inner source, asked of the FIB"),
+         _part("part_way", "the way to the peer with its MACs, asked of the FIB"),
+         _part("part_counters", "the counters of verdict and peer", verdict="decap_ok"),
+         _part("part_strip_xdp", "20 bytes taken away by XDP"), _part("part_strip_tc", "20 bytes taken away by TC"),
+         _part("part_wrap", "20 bytes added by TC, and the headers written", cost_frames.leaving), *LEAST.values()]
+_XDP = {"decap_xdp", "least_decap_xdp", "part_options", "part_headers", "part_peer", "part_prefix", "part_way_back",
+        "part_counters", "part_strip_xdp"}
+
+
+def empty_programs():
+    """A program of each type that does nothing but let the packet go on: {whether it is XDP's: it}."""
     def empty(kind, result):
         return bpf.load_program(kind, "empty",
                                 [bpf.instruction(MOVE_IMMEDIATE, immediate=result), bpf.instruction(EXIT)])
 
-    xdp, tc = empty(PROG_TYPE_XDP, XDP_PASS), empty(bpf.PROG_TYPE_SCHED_CLS, TC_UNSPEC)
-    return {"encap": tc, "decap_tc": tc, "decap_xdp": xdp}
+    return {True: empty(PROG_TYPE_XDP, XDP_PASS), False: empty(bpf.PROG_TYPE_SCHED_CLS, TC_UNSPEC)}
 
 
 class Host:
@@ -69,6 +100,7 @@ class Host:
         with self._namespace.entered():
             self._ifindex = socket.if_nametoindex("eth0")
         self._dataplane = Dataplane()
+        self._parts = self._dataplane.load_beside(compiled.bpf_object("parts"))
         self._set_tables()
 
     def _set_routes(self):
@@ -88,12 +120,18 @@ class Host:
                 maps["prefixes"][tables.prefix_key(prefix)] = tables.Prefix(remote).pack()
 
     def close(self):
+        self._parts.close()
         self._dataplane.close()
 
     def _set_device(self, case):
-        hook = HOOK_XDP if case.program == "decap_xdp" else HOOK_TC
-        device = tables.Device(self._ifindex, cost_frames.LOCAL, hook, plain=case.plain)
+        hook = HOOK_XDP if case.is_xdp else HOOK_TC
+        device = tables.Device(self._ifindex, cost_frames.LOCAL, hook, plain=case.plain, rpf=case.rpf)
         self._dataplane.maps["meta"][bytes(4)] = device.pack()
+
+    def _program(self, case):
+        if case.program in HANDLES:
+            return self._dataplane.programs[HANDLES[case.program]]
+        return self._parts.program(case.program)
 
     def _counted(self):
         """How many packets stand under each verdict."""
@@ -104,20 +142,20 @@ class Host:
     def measure(self, costs, case, empty):
         """(nanoseconds of the case's program, of the empty one), with the same packets."""
         frames = case.frames(*self._size)
-        context = None if case.program == "decap_xdp" else bpf.skb_context(ifindex=self._ifindex)
+        context = None if case.is_xdp else bpf.skb_context(ifindex=self._ifindex)
         self._set_device(case)
         before = self._counted()
         with self._namespace.entered():
-            program = costs.nanoseconds(self._dataplane.programs[HANDLES[case.program]], frames, context, RUNS)
-            nothing = costs.nanoseconds(empty[case.program], frames, context, RUNS)
+            program = costs.nanoseconds(self._program(case), frames, context, RUNS)
+            nothing = costs.nanoseconds(empty[case.is_xdp], frames, context, RUNS)
         moved = {name: count - before[name] for name, count in self._counted().items() if count != before[name]}
         if moved != ({case.verdict: RUNS} if case.verdict else {}):
-            raise ValueError(f"{case.program}, {case.packet}: counted {moved}, so this measured something else")
+            raise ValueError(f"{case.name}: counted {moved}, so this measured something else")
         return program, nothing
 
 
 @contextlib.contextmanager
-def _on_one_cpu():
+def on_one_cpu():
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {max(allowed)})
     try:
@@ -126,29 +164,71 @@ def _on_one_cpu():
         os.sched_setaffinity(0, allowed)
 
 
-def measure(_):
-    """[(Case, {size: (Samples of its program, Samples of the empty one)})]."""
-    empty = _empty_programs()
-    found = {(case, size): (Samples(), Samples()) for case in CASES for size in SIZES}
-    with topology.Network() as network, contextlib.ExitStack() as stack, _on_one_cpu(), Costs() as costs:
+@dataclass(frozen=True)
+class Cost:
+    """What was measured of a case: its program, and the empty one, in each round."""
+    program: Samples
+    empty: Samples
+
+    @property
+    def above(self):
+        """Above the empty program in the same round: what slows the machine for a while slows both."""
+        return Samples(one - other for one, other in zip(self.program, self.empty, strict=True))
+
+
+def measure(effort):
+    """{size: {Case: Cost}}."""
+    empty = empty_programs()
+    found = {size: {case: Cost(Samples(), Samples()) for case in PROGRAMS + PARTS} for size in SIZES}
+    with topology.Network() as network, contextlib.ExitStack() as stack, on_one_cpu(), Costs() as costs:
         hosts = {size: stack.enter_context(contextlib.closing(Host(network, *SIZES[size]))) for size in SIZES}
-        for _, turns in rounds(ROUNDS, list(found)):
-            for case, size in turns:
-                for samples, value in zip(found[case, size], hosts[size].measure(costs, case, empty)):
-                    samples.append(value)
-    return [(case, {size: found[case, size] for size in SIZES}) for case in CASES]
+        turns = [(size, case) for size in SIZES for case in PROGRAMS + PARTS]
+        for _, order in rounds(QUICK_ROUNDS if effort.quick else ROUNDS, turns):
+            for size, case in order:
+                program, nothing = hosts[size].measure(costs, case, empty)
+                found[size][case].program.append(program)
+                found[size][case].empty.append(nothing)
+    return found
 
 
 def show(found):
-    for size in SIZES:
-        rows = [[f"{case.program}: {case.packet}", table.spread(program), table.spread(empty),
-                 f"{program.median - empty.median:+.0f}"]
-                for case, of in found for program, empty in (of[size],)]
-        table.show(f"Nanoseconds a packet with {size}: median (min..max) of {ROUNDS} times {RUNS:,} packets",
-                   ["program: packet", "program", "empty program", "difference"], rows)
+    for title, cases in (("Nanoseconds a packet", PROGRAMS), ("Nanoseconds of each part alone", PARTS)):
+        for size, costs in found.items():
+            times = len(costs[ENCAP].program)
+            rows = [[case.name, table.middle(costs[case].program, "{:.0f}"), table.middle(costs[case].empty, "{:.0f}"),
+                     f"{costs[case].above.median:+.0f}"] for case in cases]
+            table.show(f"{title} with {size}: median (quartiles) of {times} times {RUNS:,} packets",
+                       ["program: packet", "program", "empty program", "difference"], rows)
+
+
+def _goal(costs, case, limit, least=None):
+    """What a case may cost above the empty program; least: the calls alone that the rules demand of it."""
+    floor = None if least is None else costs[least].above
+    return Goal(f"{case.name}, above an empty program", costs[case].above.median, at_most=limit, unit="ns", floor=floor)
+
+
+def goals(found):
+    costs = found[ONE]
+    lookup = costs[PREFIX].above.median
+    for program in DECAPS:
+        yield _goal(costs, DECAP[program, "strict"], 60, LEAST[program])
+    yield _goal(costs, ENCAP, 80, LEAST["encap"])
+    for program in DECAPS:
+        yield _goal(costs, PLAIN[program, "pass"], 15)
+        yield _goal(costs, PLAIN[program, "drop"], 15 + lookup)
+
+
+def charts(found):
+    def bars(cases):
+        return [(costs[case].above.median, *costs[case].above.quartiles) for case in cases]
+
+    costs, carried = found[ONE], (ENCAP, *(DECAP[program, "strict"] for program in DECAPS))
+    yield charts_.Bars("programs", "What a packet costs above an empty program, the less the better", "nanoseconds",
+                       [case.name for case in carried],
+                       {"the program": bars(carried), "its calls alone": bars(LEAST[case.program] for case in carried)})
 
 
 def json(found):
-    return [{"program": case.program, "packet": case.packet, "tables": size, "ns": program.json(),
-             "empty_ns": empty.json()}
-            for case, of in found for size, (program, empty) in of.items()]
+    return [{"program": case.program, "packet": case.packet, "tables": size, "ns": cost.program.json(),
+             "empty_ns": cost.empty.json()}
+            for size, costs in found.items() for case, cost in costs.items()]

@@ -23,19 +23,19 @@ class Speeds:
         self._names, self.auto = names, ""
         self._of = collections.defaultdict(lambda: {name: Samples() for name in names})
 
-    def measure(self, kinds, effort, made=paths.made):
-        """Each kind of traffic over each path in each round. made: where the paths come from."""
+    def measure(self, runs, effort, made=paths.made):
+        """Each run over each path in each round. run(path, seconds) gives {figure: value}; made: where the paths come from."""
         for done, count in _batches(effort.rounds):
             with made(self._names) as ways:
                 for number, turns in rounds(count, ways):
                     print(f"traffic, round {done + number + 1} of {effort.rounds}", file=sys.stderr, flush=True)
                     for path in turns:
-                        self._run(path, kinds, effort.seconds)
+                        self._run(path, runs, effort.seconds)
         return self
 
-    def _run(self, path, kinds, seconds):
-        for kind in kinds:
-            for figure, value in traffic.RUNS[kind](path, seconds).items():
+    def _run(self, path, runs, seconds):
+        for run in runs:
+            for figure, value in run(path, seconds).items():
                 self._of[figure][path.name].append(value)
         if path.name == paths.AUTO:
             self.auto = path.mode

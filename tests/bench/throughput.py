@@ -2,10 +2,10 @@
 """The tunnel next to the same path without one, and to the kernel's vxlan, on this machine."""
 from . import traffic
 from .goals import Goal
-from .paths import AUTO, CONTROL, FLOOR, NATIVE, PLAIN, PLAIN_1480, SKB, TC, VXLAN
+from .paths import AUTO, CONTROL, FLOOR, NATIVE, PLAIN, PLAIN_1480, SKB, VXLAN
 from .speeds import Speeds
 
-PATHS = (PLAIN, PLAIN_1480, CONTROL, VXLAN, FLOOR, AUTO, TC, SKB, NATIVE)
+PATHS = (PLAIN, PLAIN_1480, CONTROL, VXLAN, FLOOR, AUTO, SKB, NATIVE)
 GOALS = (("tcp1", PLAIN_1480, {"at_least": 0.95}), ("tcp1", VXLAN, {"at_least": 1}),
          ("udp64", PLAIN, {"at_least": 0.90}), ("udp64", VXLAN, {"at_least": 1.3}),
          ("sleeping_p99", PLAIN, {"at_most": 1.15}))
@@ -15,13 +15,13 @@ ROUND_TRIPS = ("sleeping_p50", "sleeping_p99", "polling_p50", "polling_p99")
 
 
 def measure(effort):
-    return Speeds(PATHS).measure(traffic.RUNS, effort)
+    return Speeds(PATHS).measure(traffic.RUNS.values(), effort)
 
 
 def show(found):
     found.show(PLAIN_1480, (PLAIN, VXLAN, FLOOR))
-    print(f"\n  '{CONTROL}' is a second network like '{PLAIN_1480}', and '{TC}' the programs of '{found.label(AUTO)}'\n"
-          "  where that says tc: what they differ by is the measuring's own error.")
+    print(f"\n  '{CONTROL}' is a second network like '{PLAIN_1480}': what they differ by is the measuring's own error.\n"
+          f"  '{FLOOR}' put on and take off a header that is always the same, and check nothing.")
 
 
 def json(found):
@@ -30,7 +30,7 @@ def json(found):
 
 def goals(found):
     return [Goal(f"{traffic.FIGURES[figure].short}, {found.label(AUTO)} against {other}", found.ratio(figure, AUTO, other).median,
-                 floor=found.ratio(figure, FLOOR, other).median, **limit) for figure, other, limit in GOALS]
+                 floor=found.ratio(figure, FLOOR, other), **limit) for figure, other, limit in GOALS]
 
 
 def charts(found):

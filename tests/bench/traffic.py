@@ -120,6 +120,7 @@ FIGURES = {
     "tcp8_packet": Figure("bytes a packet", "The same, bytes of a packet that the receiver's IP was handed", 1, "{:.0f}"),
     "udp64": Figure("UDP, 64 bytes", "UDP, 64 bytes of data, 1,000 packets a second", 1e3, "{:.1f}"),
     "udp1400": Figure("UDP, 1,400 bytes", "UDP, 1,400 bytes of data, 1,000 packets a second", 1e3, "{:.1f}"),
+    "forwarded": Figure("forwarded", "Forwarded out of the tunnel, 1,000 packets a second", 1e3, "{:.1f}"),
     "sleeping_p50": Figure("latency p50", "Round trip, both ends sleep until a packet comes, microseconds, p50",
                            1e3, "{:.1f}", True),
     "sleeping_p99": Figure("latency p99", "The same, p99", 1e3, "{:.1f}", True),

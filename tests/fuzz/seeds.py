@@ -6,7 +6,7 @@ import struct
 _OPTIONS = ["local", "src", "rpf", "ttl", "tos", "pmtudisc", "nopmtudisc", "strict", "loose", "off", "monitor",
             "ecn", "normal", "compat"]
 _ATTACH = ["mode", "auto", "native", "skb", "tc", "plain", "drop", "pass", "fragments", "stack", "routes", "on",
-           "mtu_expires", "icmp"]
+           "mtu_expires", "icmp", "forward", "spread"]
 _PEER = ["inherit", "remote", "any", "type", "ipip", "prefix", "bare"]
 _ADDRESSES = ["172.16.1.62", "0.0.0.0", "255.255.255.255", "10.0.0.0/8", "0.0.0.0/0", "192.168.1.1/32", "10.0.0.1/8"]
 
@@ -19,7 +19,7 @@ def _line(command, words):
 _LINES = [
     _line(0, "eth0"),
     _line(0, "eth0 local 172.16.16.22 src 192.168.1.1 mode native rpf strict monitor plain pass ttl 64 tos 0xb8 "
-             "nopmtudisc fragments stack routes off ecn compat mtu_expires 600 icmp 1000"),
+             "nopmtudisc fragments stack routes off ecn compat mtu_expires 600 icmp 1000 forward on spread off"),
     _line(0, "eth0.100 rpf loose ttl inherit tos inherit pmtudisc"),
     _line(1, "eth0 remote 172.16.1.62 type ipip prefix 192.168.1.0/24 prefix 10.0.0.0/8 src 192.168.1.1"),
     _line(1, "eth0 remote any rpf off ecn normal"),
@@ -71,14 +71,13 @@ _FILE_KEYS = ["[Attach]", "[Peer]", "[Bare]", "Device", "Local", "Src", "Mode", 
               "noroute", "=", ":", "#", ";", ","]
 _FILES = [text.encode() for text in (
     "[Attach]\n",
-    "[Attach]\nDevice = eth1\nSrc = 192.168.1.1\nMode = tc\nRpf = strict monitor\nPlain = pass\nTTL = 64\nTOS = 0xb8\nECN = compat\nPMTUDisc = yes\nFragments = stack\nRoutes = off\nMTUExpires = 300\nICMP = 0\n",
+    "[Attach]\nDevice = eth1\nSrc = 192.168.1.1\nMode = tc\nRpf = strict monitor\nPlain = pass\nTTL = 64\nTOS = 0xb8\nECN = compat\nPMTUDisc = yes\nFragments = stack\nRoutes = off\nMTUExpires = 300\nICMP = 0\nForward = on\nSpread = off\n",
     "[Attach]\n[Peer]\nRemote = 172.16.1.62 # far\nPrefixes = 10.1.0.0/16 src 192.168.1.1, 10.2.0.0/16 noroute\n"
     "Local = 172.16.16.22\nSrc = 192.168.1.1\nTTL = 9\nPMTUDisc = no\n\n[Peer]\nremote=any\n[bare]\n"
     "prefixes=10.3.0.0/16\n",
     "[Peer]\nRemote = 172.16.1.62\n[Peer]\nRemote = 172.16.1.62\n[Attach]\n",
     "[Attach]\n[Peer]\nRemote = any\nPrefixes = 10.0.0.0/8, 10.0.0.0/8\n",
     "[Attach]\n[Bare]\nPrefixes = " + ", ".join(f"10.{part}.0.0/16" for part in range(40)) + "\n")]
-
 
 
 def _packet(protocol, length, behind=b""):
@@ -102,7 +101,7 @@ _PACKETS = [
     _cut(45, _packet(_UDP, 28, bytes(60)), b"\x88\xa8\0\7\x81\0\0\5"),
 ]
 
-SEEDS = {"packet": _PACKETS, "address": [address.encode() for address in _ADDRESSES], "words": _LINES, "config": _FILES,
+SEEDS = {"address": [address.encode() for address in _ADDRESSES], "packet": _PACKETS, "words": _LINES, "config": _FILES,
          "entries": _ENTRIES}
 KEYWORDS = {"packet": [], "address": [".", "/", "/32"], "words": [*_OPTIONS, *_ATTACH, *_PEER, *_ADDRESSES, "eth0", "0x"],
             "config": [*_FILE_KEYS, *_OPTIONS, *_ATTACH, *_PEER, *_ADDRESSES], "entries": []}

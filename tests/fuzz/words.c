@@ -155,7 +155,7 @@ static void check_groups(char *const *words)
 	static const char *const groups[][2] = {
 		{ "local" },  { "src" },   { "rpf" },       { "ttl" },    { "tos" },          { "pmtudisc", "nopmtudisc" },
 		{ "mode" },   { "plain" }, { "fragments" }, { "routes" }, { "remote", "bare" }, { "type" },
-		{ "monitor" }, { "ecn" },  { "mtu_expires" }, { "icmp" },
+		{ "monitor" }, { "ecn" },  { "mtu_expires" }, { "icmp" }, { "forward" },     { "spread" },
 	};
 
 	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++)
@@ -227,7 +227,7 @@ static int parse_attach(struct words *words, struct line *again)
 {
 	static const char *const modes[] = { "auto", "native", "skb", "tc" };
 	static const char *const plain[] = { "drop", "pass" }, *const fragments[] = { "drop", "stack" };
-	static const char *const routes[] = { "on", "off" };
+	static const char *const switches[] = { "on", "off" };
 	char *const *behind = words->next + 1;
 	struct attach_request request, same;
 	struct words reread;
@@ -239,13 +239,17 @@ static int parse_attach(struct words *words, struct line *again)
 	check_choice(behind, "mode", modes, request.mode);
 	check_choice(behind, "plain", plain, request.plain);
 	check_choice(behind, "fragments", fragments, request.fragments);
-	check_choice(behind, "routes", routes, request.routes);
+	check_choice(behind, "routes", switches, request.routes);
+	check_choice(behind, "forward", switches, request.forward);
+	check_choice(behind, "spread", switches, request.spread);
 	check_number(behind, "mtu_expires", request.mtu_expires, 0, 1, 86400);
 	check_number(behind, "icmp", request.icmp_rate, 1, 0, 65535);
 	line_say(again, "%s", request.device);
 	say_number(again, "icmp", request.icmp_rate, 1);
 	say_number(again, "mtu_expires", request.mtu_expires, 0);
-	say_choice(again, "routes", routes, request.routes);
+	say_choice(again, "spread", switches, request.spread);
+	say_choice(again, "forward", switches, request.forward);
+	say_choice(again, "routes", switches, request.routes);
 	say_choice(again, "fragments", fragments, request.fragments);
 	say_choice(again, "plain", plain, request.plain);
 	say_choice(again, "mode", modes, request.mode);
@@ -255,7 +259,8 @@ static int parse_attach(struct words *words, struct line *again)
 	assert(same_options(&request.options, &same.options) && !strcmp(request.device, same.device));
 	assert(request.mode == same.mode && request.plain == same.plain && request.fragments == same.fragments &&
 	       request.routes == same.routes && request.mtu_expires == same.mtu_expires &&
-	       request.icmp_rate == same.icmp_rate);
+	       request.icmp_rate == same.icmp_rate && request.forward == same.forward &&
+	       request.spread == same.spread);
 	return DONE;
 }
 

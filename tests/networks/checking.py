@@ -8,6 +8,8 @@ import subprocess
 import tempfile
 
 from .program import binary, environment
+from .topology import INNER_A, INNER_B
+from .traffic import ping
 
 ROUNDS = 3
 STATUS = {"ok": 0, "fixed": 0, "warning": 1, "error": 2}
@@ -77,3 +79,11 @@ def follow(end, device=True):
 def nft(namespace, text):
     """Loads a ruleset written in one line: nft wants a block's end on a line of its own."""
     namespace.run("nft", "-f", "-", input=text.replace("; }", ";\n}\n"))
+
+
+def flows(hosts):
+    """Whether A's ping through the tunnel is answered."""
+    try:
+        return ping(hosts.a, INNER_A, INNER_B, timeout=0.3) == []
+    except OSError:
+        return False

@@ -5,11 +5,13 @@ import struct
 from typing import NamedTuple
 
 from .topology import A, B, INNER_A, INNER_B
+from .traffic import ping
 from .wire import PROTO_ICMP, PROTO_IPIP, checksum, ethernet, icmp_echo, ipv4_packet, send_frame
 
 ROUTER = "172.16.16.1"
 UNLISTED, LISTED = "10.99.0.1", "10.98.0.1"
 STRANGER, LOOPING, UNROUTED = "172.16.1.99", "10.77.0.1", "10.78.0.1"
+BEHIND = "10.40.0.2"
 ECT_0, CE = 2, 3
 IN, OUT = "in", "out"
 UNREACHABLE = 3
@@ -110,6 +112,12 @@ def invalid_peer(network):
     network.end.update("peers", REMOTE_B, bytes(31) + b"\1")
 
 
+def forward(network):
+    """A forwards, and knows the host that the packet is for."""
+    network.a.sysctl("net.ipv4.ip_forward", 1)
+    assert ping(network.a, "10.40.0.1", BEHIND) == []
+
+
 def error_owed(network):
     """An error that quotes too little, which the next packet to B draws."""
     send(network, Case(IN, about_ours(HOST, inner_size=8)))
@@ -120,6 +128,7 @@ LISTED_WAY = f"prefix {LISTED}"
 
 CASES = {
     "decap_ok": Case(IN, incoming()),
+    "decap_forwarded": Case(IN, incoming(dst=BEHIND), attach="forward on", prepare=forward),
     "encap_ok": Case(OUT, quiet(INNER_A, INNER_B, ttl=17, tos=0x48)),
     "not_peer": Case(IN, incoming(remote=STRANGER)),
     "plain_source": Case(IN, quiet(INNER_B, INNER_A)),

@@ -104,6 +104,8 @@ def without_ids(seen):
             # libbpf gives the filter the program's name and id.
             options.pop("bpf_name", None)
         here["tcx"] = {device: {hook: len(ids) for hook, ids in hooks.items()} for device, hooks in here["tcx"].items()}
+        for entry in (entry for side in here["filters"] for entry in side if "prog" in entry.get("options", ())):
+            entry["options"].update(prog=entry["options"]["prog"]["name"], bpf_name="")
         for link in here["links"]:
             if "xdp" in link:
                 link["xdp"] = link["xdp"]["mode"]

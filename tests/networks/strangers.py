@@ -18,7 +18,7 @@ ATTRIBUTE_SIZE = 120
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def _bpf(command, attributes):
+def bpf_call(command, attributes):
     buffer = ctypes.create_string_buffer(attributes, ATTRIBUTE_SIZE)
     result = _libc.syscall(SYS_BPF, command, buffer, ATTRIBUTE_SIZE)
     if result < 0:
@@ -30,7 +30,7 @@ def _program(kind, answer):
     """A program that returns one number."""
     code = struct.pack("<BBhi", 0xB7, 0, 0, answer) + struct.pack("<BBhi", 0x95, 0, 0, 0)
     instructions, licence = ctypes.create_string_buffer(code), ctypes.create_string_buffer(b"GPL")
-    return _bpf(PROG_LOAD, struct.pack("<IIQQ", kind, len(code) // 8, ctypes.addressof(instructions),
+    return bpf_call(PROG_LOAD, struct.pack("<IIQQ", kind, len(code) // 8, ctypes.addressof(instructions),
                                        ctypes.addressof(licence)))
 
 
@@ -42,7 +42,7 @@ class Stranger:
         self._program = _program(PROG_TYPE_XDP if xdp else PROG_TYPE_SCHED_CLS, XDP_PASS if xdp else TCX_NEXT)
         index = namespace.ip_json("link", "show", "dev", device)[0]["ifindex"]
         with namespace.entered():
-            self._link = _bpf(LINK_CREATE, struct.pack("<IIII", self._program, index, hook, flags))
+            self._link = bpf_call(LINK_CREATE, struct.pack("<IIII", self._program, index, hook, flags))
 
     def __enter__(self):
         return self
@@ -54,7 +54,7 @@ class Stranger:
 
 def pin(descriptor, path):
     name = ctypes.create_string_buffer(path.encode())
-    _bpf(OBJ_PIN, struct.pack("<QI", ctypes.addressof(name), descriptor))
+    bpf_call(OBJ_PIN, struct.pack("<QI", ctypes.addressof(name), descriptor))
 
 
 def pin_program(path):
@@ -66,9 +66,9 @@ def pin_program(path):
 
 def pin_array(path, value):
     """Pins an array map of one entry that holds these bytes."""
-    descriptor = _bpf(MAP_CREATE, struct.pack("<IIII", MAP_TYPE_ARRAY, 4, len(value), 1))
+    descriptor = bpf_call(MAP_CREATE, struct.pack("<IIII", MAP_TYPE_ARRAY, 4, len(value), 1))
     key, data = ctypes.create_string_buffer(bytes(4)), ctypes.create_string_buffer(value, len(value))
-    _bpf(MAP_UPDATE_ELEM, struct.pack("<IIQQQ", descriptor, 0, ctypes.addressof(key), ctypes.addressof(data), 0))
+    bpf_call(MAP_UPDATE_ELEM, struct.pack("<IIQQQ", descriptor, 0, ctypes.addressof(key), ctypes.addressof(data), 0))
     pin(descriptor, path)
     os.close(descriptor)
 
@@ -86,10 +86,10 @@ def exchange(path, program_id):
 def fill(path, keys, values, count):
     """Writes `count` entries, laid one behind the other in `keys` and `values`, into a pinned map at once."""
     name = ctypes.create_string_buffer(path.encode())
-    descriptor = _bpf(OBJ_GET, struct.pack("<QI", ctypes.addressof(name), 0))
+    descriptor = bpf_call(OBJ_GET, struct.pack("<QI", ctypes.addressof(name), 0))
     key_buffer, value_buffer = (ctypes.create_string_buffer(data, len(data)) for data in (keys, values))
     try:
-        _bpf(MAP_UPDATE_BATCH, struct.pack("<QQQQIIQQ", 0, 0, ctypes.addressof(key_buffer),
+        bpf_call(MAP_UPDATE_BATCH, struct.pack("<QQQQIIQQ", 0, 0, ctypes.addressof(key_buffer),
                                            ctypes.addressof(value_buffer), count, descriptor, 0, 0))
     finally:
         os.close(descriptor)

@@ -132,8 +132,8 @@ def test_the_room_is_there_only_with_a_cache(two_hosts):
     a.attach()
     assert entries(a) == 1
     a.attach("cache", "5")
-    assert entries(a) == 16384
+    assert entries(a) == 8192
     a.attach("ttl", "64")
-    assert entries(a) == 16384
+    assert entries(a) == 8192
     a.attach("cache", "0")
     assert entries(a) == 1

@@ -4,23 +4,14 @@ import os
 
 import pytest
 
-from .checking import check, follow, nft
+from .checking import check, flows, follow, nft
 from .program import End
 from .test_edited_by_hand import address, peer_value, prefix_key, prefix_value
 from .topology import A, B, INNER_A, INNER_B, Gateways, TwoHosts, cable
-from .traffic import ping
 from .tunnels import between_two_hosts
 
 ROUTER = "172.16.16.1"
 NEXT_HOP = "169.254.4.4"
-
-
-def flows(hosts):
-    """Whether A's pings through the tunnel are answered."""
-    try:
-        return ping(hosts.a, INNER_A, INNER_B, timeout=0.3) == []
-    except OSError:
-        return False
 
 
 @pytest.fixture
@@ -240,9 +231,10 @@ def input_policy(hosts, end):
 
 
 def inner_network_refused(hosts, end):
-    nft(hosts.a, "table inet f { set bogons { type ipv4_addr; flags interval; elements = { 10.0.0.0/8, 192.168.0.0/16 }; }"
-                 " chain wan { ip saddr @bogons drop; }"
-                 " chain c { type filter hook prerouting priority -300; iifname vmap { lo : accept, eth0 : jump wan }; } }")
+    nft(hosts.a, "table inet f { set bogons { type ipv4_addr; flags interval; "
+                 "elements = { 10.0.0.0/8, 192.168.0.0/16 }; } chain wan { ip saddr @bogons drop; } "
+                 "chain c { type filter hook prerouting priority -300; "
+                 "iifname vmap { lo : accept, eth0 : jump wan }; } }")
 
 
 def output_refused(hosts, end):

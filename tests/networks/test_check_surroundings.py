@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from .checking import check, follow, nft, run_command
+from .checking import check, flows, follow, nft, run_command
 from .program import End, binary, bpffs, environment, pin_name, remove_pins
 from .strangers import ATTACH_XDP, XDP_FLAGS_DRV_MODE, Stranger, pin_array, pin_program
 from .topology import A, B, INNER_A, INNER_B, Gateways, Network, cable
@@ -23,13 +23,6 @@ SHARED = "192.168.7.1"
 def tunnel(two_hosts):
     two_hosts.ends = between_two_hosts(two_hosts, "auto")
     return two_hosts
-
-
-def flows(hosts):
-    try:
-        return ping(hosts.a, INNER_A, INNER_B, timeout=0.3) == []
-    except OSError:
-        return False
 
 
 def arrives(hosts, source, target):
@@ -61,6 +54,45 @@ def test_a_device_without_carrier(tunnel):
     assert found.status == 2 and "no carrier" in found.what("device")
     tunnel.router.ip("link set to-a up", "route replace 172.16.0.0/20 dev to-b")
     assert "no carrier" not in check(end).what("device")
+
+
+def test_a_device_that_is_gone(tunnel):
+    end, _ = tunnel.ends
+    tunnel.a.ip("link del eth0")
+    line, = check(end).in_the_way
+    assert (line["check"], line["severity"]) == ("attachment", "error") and "detach eth0" in line["command"]
+    run_command(line)
+    assert not os.path.exists(end.pins)
+
+
+def test_a_device_that_was_renamed(tunnel):
+    end, _ = tunnel.ends
+    tunnel.a.ip("link set eth0 down", "link set eth0 name eth1", "link set eth1 up")
+    found = check(end)
+    line, = found.of("attachment")
+    assert found.status == 2 and line["command"].endswith("attach eth1")
+    run_command(line)
+    assert check(End(tunnel.a, "eth1")).in_the_way == []
+
+
+def test_the_first_address_of_the_device_is_another_now(tunnel):
+    end, _ = tunnel.ends
+    tunnel.a.sysctl("net.ipv4.conf.all.promote_secondaries", 1)
+    tunnel.a.ip("addr add 172.16.16.23/20 dev eth0", f"addr del {A}/20 dev eth0",
+                f"route replace 172.16.0.0/20 via {ROUTER}")
+    found = check(end)
+    assert found.of("local")[0]["severity"] == "error" and found.status == 2
+    assert [line["check"] for line in check(end, "--fix").fixed] == ["local"]
+    assert end.show()["local"] == "172.16.16.23" and check(end).in_the_way == []
+
+
+def test_fragments_for_the_stack_that_it_drops(tunnel):
+    end, _ = tunnel.ends
+    nft(tunnel.a, "table inet f { chain c { type filter hook input priority 0; meta l4proto 4 drop; } }")
+    assert check(end).status == 0
+    end.attach("fragments", "stack")
+    assert [(line["check"], line["severity"]) for line in check(end).in_the_way] == [("firewall", "warning")]
+    assert len(follow(end)) == 1
 
 
 def test_no_route_to_a_peer(tunnel):
@@ -172,8 +204,8 @@ def test_masquerade_is_told_where_it_takes_what_goes_into_the_tunnels(gateways, 
 
 
 @pytest.mark.parametrize("rules", (
-    "type filter hook input priority 0; policy drop; ct state established,related accept; icmp type echo-request accept;"
-    "tcp dport 22 accept",
+    "type filter hook input priority 0; policy drop; ct state established,related accept; "
+    "icmp type echo-request accept; tcp dport 22 accept",
     "type filter hook forward priority 0; policy drop; iifname eth0 oifname lan0 accept; iifname lan0 accept",
     "type filter hook input priority 0; policy drop; icmp type { echo-request, echo-reply } accept",
     "type filter hook prerouting priority 0; fib saddr . iif oif missing drop",
@@ -196,7 +228,8 @@ def test_a_rule_against_ipip_that_does_no_harm_is_named_all_the_same(tunnel):
 
 def test_an_input_that_drops_is_no_matter_to_a_gateway_that_forwards(gateways):
     end, _ = gateways.ends
-    nft(gateways.a, "table inet f { chain c { type filter hook input priority 0; policy drop; iifname != eth0 accept; } }")
+    nft(gateways.a, "table inet f { chain c { type filter hook input priority 0; policy drop; "
+                    "iifname != eth0 accept; } }")
     assert check(end).in_the_way == [] and joined(gateways)
 
 

@@ -40,6 +40,7 @@ def test_attach_offers_the_devices_that_are_there_and_others_those_that_are_atta
     for command in (("detach",), ("show",), ("top",), ("peer", "add"), ("prefix", "del")):
         assert offered(host, *command, "") == {"eth0", "eth1", "help"}
     assert offered(host, "stats", "") == {"eth0", "eth1", "help", "openmetrics", "-w"}
+    assert offered(host, "monitor", "") == {"eth0", "eth1", "help", "-w"}
 
 
 def test_remote_offers_the_peers_of_the_device(host):

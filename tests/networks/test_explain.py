@@ -9,7 +9,8 @@ from .explained_cases import Case, OUT, addressed, quiet
 from .explaining import all_maps, explain_one, pcap
 from .program import End, counting
 from .snapshot import differences, state
-from .topology import A, B, INNER_A, INNER_B, TwoHosts, cable
+from .topology import A, B, INNER_A, INNER_B, Gateways, TwoHosts, cable
+from .traffic import ping
 from .tun import Tun
 from .tunnels import between_two_hosts
 from .wire import Capture, PROTO_IPIP, ipv4_packet, send_frame
@@ -53,7 +54,7 @@ def test_what_is_told_of_a_packet_that_goes_out(hosts):
         "back_route": None, "verdict": "encap_ok", "fate": "carried", "meaning": "wrapped and sent to the peer",
         "remedy": "nothing: this is the tunnel at work", "result": [wrapped, PLAIN], "answer": None,
         "unknown": ["whether netfilter lets it come so far, or changes its addresses before (NAT)",
-                    "whether the next hop on the way to the peer answers (neighbour)"]}
+                    "whether the next hop on its way answers (neighbour)"]}
 
 
 def test_what_is_told_of_a_packet_that_comes_in(hosts):
@@ -196,6 +197,22 @@ def test_nothing_anywhere_moves(hosts):
     told(hosts, "from", INNER_A, "to", INNER_B)
     told(hosts, "from", INNER_B, "to", INNER_A)
     assert differences(before, state(hosts.a)) == [] and all_maps(hosts.end) == maps
+
+
+def test_what_goes_straight_on_to_another_host(mode):
+    source, target = Gateways.LAN_B, Gateways.LAN_A
+    with Gateways() as network:
+        network.lan_a.run("ethtool", "-K", "eth0", "gro", "on")  # takes frames from XDP
+        end = End(network.a)
+        end.attach("src", Gateways.GATEWAY_A, "mode", mode, "forward", "on")
+        end.peer(B, "prefix", "192.168.2.0/24")
+        assert ping(network.a, Gateways.GATEWAY_A, target) == []
+        before = all_maps(end)
+        seen = explain_one(end, "from", source, "to", target)
+        assert all_maps(end) == before
+    assert (seen["verdict"], seen["fate"]) == ("decap_forwarded", "carried")
+    assert seen["result"] == [{**PLAIN, "src": source, "dst": target, "ttl": 63}]
+    assert seen["unknown"] == ["whether the next hop on its way answers (neighbour)"]
 
 
 @pytest.fixture

@@ -31,16 +31,18 @@ def test_there_is_a_packet_for_each_verdict():
 
 @pytest.fixture(scope="module")
 def hosts():
-    """A and B with a second cable; A's eth0 is attached and detached by each test."""
+    """A and B with a second cable, and a host behind A; A's eth0 is attached and detached by each test."""
     with TwoHosts() as network:
         network.end = End(network.a)
         # What A sends to B is not answered.
         network.router.ip(f"route add blackhole {B}")
+        cable(network.a, "lan0 10.40.0.1/24", network.host("lan"), "eth0 10.40.0.2/24")
         cable(network.a, "eth1 10.66.0.1/30", network.b, "eth1 10.66.0.2/30")
         yield network
 
 
 def attach(hosts, case, mode):
+    hosts.a.sysctl("net.ipv4.ip_forward", 0)
     hosts.a.ip("route flush root 10.96.0.0/11")
     hosts.end.attach("mode", mode, *case.attach.split())
     hosts.end.peer(B, "prefix", INNER_B, *case.peer.split())

@@ -4,7 +4,8 @@ import struct
 
 import pytest
 
-from .program import End, counting
+from .program import MODES, End, counting
+from .straight import goes_straight
 from .topology import A, B, TwoHosts, cable
 from .traffic import Pinger, ping, tcp_transfer, udp_segments
 from .wire import PROTO_ICMP, PROTO_IPIP, PROTO_UDP, checksum, ethernet, ipv4_packet, send_frame, udp_datagram
@@ -69,3 +70,50 @@ def test_tcp_and_udp_pass_from_one_tunnel_into_another(hub):
     tcp_transfer(hub.b, INSIDE["b"], hub.c, INSIDE["c"], 4 << 20)
     udp_segments(hub.b, INSIDE["b"], hub.c, INSIDE["c"], 1452, 40)
     assert ping(hub.b, INSIDE["b"], INSIDE["c"], (0, 56, 1452, 1453, 20000)) == []
+
+
+FORWARDS_NOTHING = """
+table ip filter {
+	chain forward { type filter hook forward priority filter; policy drop; }
+}
+"""
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_with_forward_on_what_passes_from_one_tunnel_into_another_passes_the_stack_by(hub, mode):
+    end = hub.ends["a"]
+    # A veth takes frames from XDP once its other end has NAPI.
+    hub.router.run("ethtool", "-K", "to-a", "gro", "on")
+    end.attach("mode", mode, "forward", "on")
+    tcp_transfer(hub.b, INSIDE["b"], hub.c, INSIDE["c"], 1 << 20)
+    assert ping(hub.b, INSIDE["b"], INSIDE["c"], (0, 56, 1452, 1453, 20000)) == []
+    hub.a.run("nft", "-f", "-", input=FORWARDS_NOTHING)
+    with Pinger(hub.b, INSIDE["b"], INSIDE["c"]) as pinger, counting(end) as count:
+        answers = [pinger.ping(timeout=0.2) for _ in range(10)]
+    moved = count.verdicts(end)
+    if not goes_straight(mode):
+        assert not any(answers) and set(moved) == {"decap_ok"}
+        return
+    # A packet is left to the stack now and then, for the neighbour code to see, and ends there.
+    assert any(answers) and {answer.ttl for answer in answers if answer} == {63}
+    assert moved["decap_forwarded"] == moved["encap_ok"] >= 2
+    assert set(moved) <= {"decap_forwarded", "encap_ok", "decap_ok"}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_with_forward_on_a_path_mtu_that_was_told_is_held_wherever_a_packet_is_wrapped(hub, mode):
+    end = hub.ends["a"]
+    hub.router.run("ethtool", "-K", "to-a", "gro", "on")
+    end.attach("mode", mode, "forward", "on")
+    assert ping(hub.b, INSIDE["b"], INSIDE["c"], (56, 56)) == []
+    hub.router.ip("link set to-c mtu 1400")
+
+    def provoke():
+        # B forgets what it was told, and A does not.
+        hub.b.ip("route flush cache")
+        with Pinger(hub.b, INSIDE["b"], INSIDE["c"]) as pinger:
+            assert pinger.ping(1480 - 28, timeout=0.2) is None
+    for verdict in ("error_relayed", "encap_too_big", "encap_too_big"):
+        with counting(end) as count:
+            assert errors_at_b(hub, provoke) == [(3, 4, 1380)]
+        assert count.verdicts(end)[verdict] == 1

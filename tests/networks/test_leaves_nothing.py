@@ -123,7 +123,7 @@ def test_show_changes_nothing(two_hosts, mode):
 def test_attach_again_without_words_changes_nothing(two_hosts, mode):
     a = End(two_hosts.a)
     a.attach("mode", mode, "src", INNER_A, "rpf", "loose", "ttl", "33", "tos", "0x10", "plain", "drop",
-             "ecn", "compat", "mtu_expires", "66", "icmp", "77", "cache", "88")
+             "ecn", "compat", "mtu_expires", "66", "icmp", "77", "cache", "88", "forward", "on", "spread", "on")
     a.peer(B, "ttl", "44", "rpf", "strict", "monitor", "prefix", INNER_B)
     shown, before = a.show(), without_ids(state(two_hosts.a))
     a.attach()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What `show` tells of the words that were given, of what ICMP errors taught of the way to a peer, and of what is gone."""
 import os
+import re
 import socket
 import struct
 import time
@@ -57,11 +58,28 @@ def settings(end):
     return {name: shown[name] for name in ("ecn", "mtu_expires", "icmp", "cache")}
 
 
+def switches(end):
+    shown = end.show()
+    return {name: shown[name] for name in ("forward", "spread")}
+
+
 def test_what_nobody_set_has_its_default(end):
     assert settings(end) == {"ecn": "normal", "mtu_expires": 600, "icmp": 1000, "cache": 0}
     assert (peer(end)["ecn"], peer(end)["effective"]["ecn"]) == (None, "normal")
     assert "  icmp errors: icmp 1000, mtu_expires 600\n" in text(end)
     assert "cache" not in text(end)
+
+
+@pytest.mark.parametrize("word", ("forward", "spread"))
+def test_switches_are_off_and_kept_by_attach_again(end, word):
+    assert switches(end) == {"forward": False, "spread": False}
+    assert f"  {word}: off\n" in text(end)
+    end.attach(word, "on")
+    end.attach("ttl", "inherit")
+    assert switches(end) == {"forward": False, "spread": False, word: True}
+    assert re.search(f"^  {word}: on", text(end), re.M)
+    end.attach(word, "off")
+    assert switches(end) == {"forward": False, "spread": False}
 
 
 @pytest.mark.parametrize("word, number", (("mtu_expires", 1), ("mtu_expires", 86400), ("icmp", 0), ("icmp", 65535),

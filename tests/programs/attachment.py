@@ -38,13 +38,13 @@ class Dataplane:
     """Both objects, loaded as the loader does it on this kernel, with maps in common."""
 
     def __init__(self, link_header=14, xdp_buff_len=KERNEL >= (5, 18), decap_l3_flag=KERNEL >= (6, 3),
-                 skip_neighbour=KERNEL >= (6, 3), fib_tells_mtu=KERNEL >= (5, 12), checksums_begun=0,
+                 skip_neighbour=KERNEL >= (6, 3), fib_tells_mtu=KERNEL >= (5, 12), software=0,
                  mac=underlay.MAC[underlay.DEV], cpus=2):
-        features = {"features": bytes([link_header, xdp_buff_len, decap_l3_flag, skip_neighbour, fib_tells_mtu,
-                                       checksums_begun, *bytes.fromhex(mac.replace(":", ""))]) +
-                    struct.pack("=I", cpus)}
-        self._xdp = bpf.Object(BUILD / "xdp.bpf.o", features)
-        self._tc = bpf.Object(BUILD / "tc.bpf.o", features, share=self._xdp)
+        self._features = {"features": bytes([link_header, xdp_buff_len, decap_l3_flag, skip_neighbour, fib_tells_mtu,
+                                             software, *bytes.fromhex(mac.replace(":", ""))]) +
+                          struct.pack("=I", cpus)}
+        self._xdp = bpf.Object(BUILD / "xdp.bpf.o", self._features)
+        self._tc = bpf.Object(BUILD / "tc.bpf.o", self._features, share=self._xdp)
         self.maps = {**self._tc.maps, **self._xdp.maps}
         self.programs = {"xdp": self._xdp.program("decap_xdp"), "tc": self._tc.program("decap_tc"),
                          "egress": self._tc.program("encap")}
@@ -55,6 +55,10 @@ class Dataplane:
         """Listens to both objects, from the first call on."""
         self._listener = self._listener or events.Listener(self.maps)
         return self._listener
+
+    def load_beside(self, path):
+        """Another object, with the same features and the maps that it has in common."""
+        return bpf.Object(path, self._features, share=self._tc)
 
     def close(self):
         for tagged in self.tagged.values():
@@ -149,6 +153,10 @@ class Attachment:
             asked, = struct.unpack_from("=Q", value, at)
             struct.pack_into("=Q", value, at, max(0, asked - 3600 * 1000))
         counters[peer_key(remote)] = bytes(value)
+
+    def remember_neighbour(self, remote):
+        """As if a peer's last packet by way of the neighbour code had been sent in this moment, for ever."""
+        self._maps["peer_counters"][peer_key(remote)] = struct.pack("=6Q", 0, 0, 0, 0, 0, 1 << 63) * bpf.CPUS
 
     def path(self, remote, mtu=0, mtu_for=0, error_for=0):
         """Writes what is known of the way to a peer; the times are seconds from now, 0 for never."""

@@ -31,6 +31,7 @@ for _name, _result, _arguments in (
     ("bpf_map_delete_elem", ctypes.c_int, [ctypes.c_int, _ptr]),
     ("bpf_map_get_next_key", ctypes.c_int, [ctypes.c_int, _ptr, _ptr]),
     ("bpf_map_lookup_batch", ctypes.c_int, [ctypes.c_int, _ptr, _ptr, _ptr, _ptr, _ptr, _ptr]),
+    ("bpf_map_update_batch", ctypes.c_int, [ctypes.c_int, _ptr, _ptr, _ptr, _ptr]),
     ("bpf_map_create", ctypes.c_int, [ctypes.c_int, ctypes.c_char_p, _u32, _u32, _u32, _ptr]),
     ("bpf_prog_load", ctypes.c_int, [ctypes.c_int, ctypes.c_char_p, ctypes.c_char_p, _ptr, ctypes.c_size_t, _ptr]),
     ("bpf_prog_test_run_opts", ctypes.c_int, [ctypes.c_int, _ptr]),
@@ -104,6 +105,11 @@ class Map:
         if result < 0 and ctypes.get_errno() != errno.ENOENT:  # ENOENT: the array ends there
             _check(result, "map lookup batch")
         return values.raw
+
+    def update_many(self, keys, values):
+        """Writes as many entries as there are in `keys`, which like `values` lie one after the other."""
+        count = _u32(len(keys) // len(self._next))
+        _check(_lib.bpf_map_update_batch(self.fd, keys, values, ctypes.byref(count), None), "map update batch")
 
     def clear(self):
         for key in self.keys():

@@ -249,7 +249,7 @@ def test_a_frame_in_several_pieces_is_the_stacks(at_xdp):
 
 @pytest.fixture(scope="module")
 def among_software_devices(underlay_ifindex):
-    loaded = Dataplane(checksums_begun=1)
+    loaded = Dataplane(software=1)
     yield loaded
     loaded.close()
 
@@ -281,6 +281,12 @@ def begun(packet):
 def test_a_checksum_that_is_only_begun_is_the_stacks_to_finish(virtual):
     for size in (0, 1, 1000):
         check_left_to_the_stack(virtual, begun(tcp(bytes(size), dst=BEHIND)))
+
+
+def test_back_out_of_a_device_that_is_no_hardware_goes_what_is_redirected(virtual):
+    packet = tcp(b"payload", dst=BACK_OUT)
+    outcome = virtual.observe(arriving(outer(packet)))
+    assert (outcome.returned, outcome.out) == (XDP_REDIRECT, straight("xdp", packet, DEV, GATEWAY)[1])
 
 
 def test_a_checksum_that_is_whole_goes_straight_on(virtual):

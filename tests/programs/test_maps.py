@@ -24,14 +24,14 @@ SHARED = {
     "event_rings": (ARRAY_OF_MAPS, 4, 4, 4, 0),
     "event_drafts": (PERCPU_ARRAY, 4, 240, 1, 0),
     "generation": (ARRAY, 4, 8, 1, 0),
-    "prefix_cache": (PERCPU_ARRAY, 4, 32, 16_384, 0),
+    "prefix_cache": (PERCPU_ARRAY, 4, 64, 8_192, 0),
 }
+SENDING = {"identification": (HASH, 8, 8, 65_536, NO_PREALLOC), "paths": (HASH, 4, 24, 65_536, NO_PREALLOC),
+           "paths_until": (ARRAY, 4, 8, 1, 0), "icmp_full": (PERCPU_ARRAY, 4, 8, 1, 0)}
 CPUS = os.sysconf("SC_NPROCESSORS_CONF")
-MAPS = {"xdp": {**SHARED, "cpus": (CPUMAP, 4, 4, CPUS, 0), "devices": (DEVMAP_HASH, 4, 4, 1024, READ_ONLY_FOR_PROGRAMS),
-                "next_hops": (PERCPU_ARRAY, 4, 8, 1024, 0)},
-        "tc": {**SHARED, "identification": (HASH, 8, 8, 65_536, NO_PREALLOC),
-               "paths": (HASH, 4, 24, 65_536, NO_PREALLOC), "paths_until": (ARRAY, 4, 8, 1, 0),
-               "icmp_full": (PERCPU_ARRAY, 4, 8, 1, 0), "answers": (PERCPU_ARRAY, 4, 1072, 1, 0)}}
+MAPS = {"xdp": {**SHARED, **SENDING, "cpus": (CPUMAP, 4, 4, CPUS, 0), "next_hops": (PERCPU_ARRAY, 4, 8, 1024, 0),
+                "devices": (DEVMAP_HASH, 4, 4, 1024, READ_ONLY_FOR_PROGRAMS)},
+        "tc": {**SHARED, **SENDING, "answers": (PERCPU_ARRAY, 4, 1072, 1, 0)}}
 
 _lib = ctypes.CDLL("libbpf.so.1", use_errno=True)
 # Places in the kernel's struct bpf_map_info.

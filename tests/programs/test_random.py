@@ -17,6 +17,8 @@ from .epoch import HOOKS, PACKETS, Epoch, chosen_seed, run_epoch
 
 ALL_PACKETS = int(os.environ.get("IPIPBPF_PACKETS", 100_000))
 SEED = chosen_seed()
+# What no device here draws, since `forward` stays off: test_forward.py and test_forward_wrap.py have it.
+NOT_DRAWN = {"decap_forwarded"}
 
 
 def random_epoch(dataplane, ifindex, hook, number):
@@ -39,4 +41,5 @@ def test_random_packets_agree_with_the_reference(dataplane, underlay_ifindex, ca
             print(f"  {name:20} {seen[name]:6}")
         print(f"  {'(not taken up)':20} {seen[None]:6}")
     if ALL_PACKETS >= 100_000:
-        assert not [name for name in verdicts.NAMES if not seen[name]], "verdicts that no packet met"
+        unmet = [name for name in verdicts.NAMES if not seen[name] and name not in NOT_DRAWN]
+        assert not unmet, "verdicts that no packet met"

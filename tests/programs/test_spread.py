@@ -142,7 +142,7 @@ def test_a_frame_in_several_pieces_goes_with_its_flow(tunnel):
 
 
 def test_a_checksum_that_is_only_begun_stays_with_the_packet_that_knows(underlay_ifindex):
-    loaded = Dataplane(checksums_begun=1)
+    loaded = Dataplane(software=1)
     try:
         tunnel = spreading(loaded, underlay_ifindex)
         assert {action(tunnel, packet) for packet in flows()} == {XDP_PASS, XDP_REDIRECT}

@@ -20,7 +20,7 @@ from networks.tunnels import between_two_hosts, carrying
 PROGRAM, = glob("/usr/lib/*/bpf/xdpfilt_alw_all.o")
 FUNCTION = "xdpfilt_alw_all"
 LIBXDP = "/sys/fs/bpf/xdp"
-TIMES, RATE = all_or((20, 1000), (3, 200))
+TIMES, RATE, EXCHANGES = all_or((20, 1000, 5), (3, 200, 2))
 
 
 class Neighbour:
@@ -86,14 +86,21 @@ def test_attach_again_leaves_the_same_program_in_the_dispatcher_and_loses_no_pac
     assert neighbour.status() == programs
 
 
-def test_attach_again_exchanges_a_program_in_the_dispatcher_that_has_other_maps(two_hosts):
-    neighbour = Neighbour(two_hosts.a, "native")
+@pytest.mark.parametrize("mode", ("native", "skb"))
+def test_another_program_is_exchanged_in_the_dispatcher_and_no_packet_lost(two_hosts, mode):
+    """One that has another map is another. It goes and comes again; meanwhile TC stands in."""
+    neighbour = Neighbour(two_hosts.a, mode)
     neighbour.come()
-    a, b = between_two_hosts(two_hosts, "native")
-    programs = neighbour.status()
-    os.unlink(f"{a.pins}/verdicts")
-    a.attach()
-    assert neighbour.is_there() and neighbour.status() != programs
+    a, b = between_two_hosts(two_hosts, mode)
+    _carries(two_hosts, a, b)
+    with Stream(two_hosts.b, INNER_B, two_hosts.a, INNER_A, RATE) as stream:
+        for _ in range(EXCHANGES):
+            programs = neighbour.status()
+            os.unlink(f"{a.pins}/verdicts")
+            a.attach(program=plain_binary())
+            assert neighbour.is_there() and neighbour.status() != programs
+    assert stream.sent and (stream.missing, stream.refused) == ([], [])
+    assert a.show()["xdp"] == "dispatcher"
     _carries(two_hosts, a, b)
 
 

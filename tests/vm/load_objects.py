@@ -27,7 +27,7 @@ def load(path, features, link_header):
     size = ctypes.c_size_t()
     rodata = lib.bpf_map__initial_value(lib.bpf_object__find_map_by_name(obj, b".rodata"), ctypes.byref(size))
     value = bytes([link_header, *features])
-    ctypes.memmove(rodata + bpf._symbol_offset(path, "features"), value, 4)
+    ctypes.memmove(rodata + bpf._symbol_offset(path, "features"), value, len(value))
     logs, prog = {}, lib.bpf_object__next_program(obj, None)
     while prog:
         if release < (5, 18):
@@ -48,7 +48,7 @@ def load(path, features, link_header):
     return result
 
 
-features = (int(release >= (5, 18)), int(release >= (6, 3)), int(release >= (6, 3)))
-failed = [load(f"/ipipbpf/build/{name}.bpf.o", features, header) for name in ("xdp", "tc") for header in (14, 0)
-          if (name, header) != ("xdp", 0) or True]
+features = (int(release >= (5, 18)), int(release >= (6, 3)), int(release >= (6, 3)),
+            int(release >= (5, 12)))
+failed = [load(f"/ipipbpf/build/{name}.bpf.o", features, header) for name in ("xdp", "tc") for header in (14, 0)]
 sys.exit(any(failed))

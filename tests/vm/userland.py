@@ -14,7 +14,7 @@ from images import make_ext4
 
 _PACKAGES = """
     base-files bash coreutils dash findutils gawk grep kmod mount procps sed util-linux
-    bpftool ethtool iperf3 iproute2 iputils-ping ncurses-base nftables strace tcpdump traceroute xdp-tools
+    bpftool ethtool iperf3 iproute2 iputils-ping iptables ncurses-base nftables strace tcpdump traceroute xdp-tools
     python3 python3-pyte python3-pytest python3-scapy libpcap0.8
 """.split()
 _MERGED = ("bin", "sbin", "lib", "lib64")

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include <string.h>
+#include <unistd.h>
+
+#include "fail.h"
+#include "layouts.h"
+#include "migration.h"
+#include "prefix_cache.h"
+#include "programs.h"
+#include "sharing.h"
+
+static int load(const struct migration *migration, struct programs **programs)
+{
+	struct maps *maps = migration->maps;
+
+	*programs = NULL;
+	if (!migration->link)
+		return DONE;
+	if (!prefix_cache_fits(maps, migration->meta) && prefix_cache_make(maps, migration->meta))
+		return FAILED;
+	return programs_load(migration->link, maps, programs);
+}
+
+static void forget_old(struct maps *maps)
+{
+	if (maps->meta_old >= 0)
+		close(maps->meta_old);
+	maps->meta_old = -1;
+}
+
+static int exchange(const struct migration *migration, struct programs *programs)
+{
+	const char *folder = migration->folder;
+	struct maps *maps = migration->maps;
+	struct meta *meta = migration->meta;
+
+	if (pins_make_maps(maps) || pins_replace_meta(folder, maps) || pins_pin_maps(folder, maps) ||
+	    sharing_apply(folder) ||
+	    (programs && programs_attach(programs, migration->link, folder, maps, meta->mode, meta)) ||
+	    pins_settle(folder, meta->layout))
+		return FAILED;
+	forget_old(maps);
+	return DONE;
+}
+
+/* What was begun is ended as it was meant: the pinned `meta` is the one to be. */
+static int finish(const struct migration *migration)
+{
+	struct programs *programs;
+	int result;
+
+	if (load(migration, &programs))
+		return FAILED;
+	result = exchange(migration, programs);
+	programs_free(programs);
+	return result;
+}
+
+/* The new map and the programs for it. FAILED has changed nothing. */
+static int prepare(const struct migration *migration, __u32 layout, struct programs **programs)
+{
+	struct maps *maps = migration->maps;
+	const __u32 before = migration->meta->layout;
+	int old = maps->meta;
+
+	migration->meta->layout = layout;
+	maps->meta = layout_make_meta(migration->meta);
+	if (maps->meta < 0)
+		fail("cannot make the map 'meta': %s", strerror(-maps->meta));
+	if (maps->meta >= 0 && !load(migration, programs)) {
+		maps->meta_old = old;
+		return DONE;
+	}
+	if (maps->meta >= 0)
+		close(maps->meta);
+	maps->meta = old;
+	migration->meta->layout = before;
+	return FAILED;
+}
+
+static void go_back(const struct migration *migration, __u32 layout)
+{
+	struct maps *maps = migration->maps;
+	const int new = maps->meta;
+
+	maps->meta = maps->meta_old;
+	maps->meta_old = new;
+	migration->meta->layout = layout;
+	finish(migration);
+}
+
+int migration_run(const struct migration *migration, __u32 layout)
+{
+	const __u32 before = migration->meta->layout;
+	struct programs *programs;
+	int result;
+
+	if (migration->maps->meta_old >= 0 && finish(migration))
+		return FAILED;
+	if (before == layout)
+		return pins_settle(migration->folder, layout);
+	if (prepare(migration, layout, &programs))
+		return FAILED;
+	result = exchange(migration, programs);
+	programs_free(programs);
+	if (result)
+		go_back(migration, before);
+	return result;
+}
