@@ -27,6 +27,7 @@ struct {
 	__type(value, struct cached_pair);
 } prefix_cache SEC(".maps");
 
+/* The longest prefix that holds the address, or NULL: asked of the map, as the few do for whom speed is nothing. */
 static __always_inline struct prefix *prefix_look_up(__be32 address)
 {
 	struct prefix_key key = { .prefixlen = 32 };
@@ -92,7 +93,7 @@ static __always_inline struct prefix *prefix_remember(__be32 address, __u64 max_
 	return cached->found ? &cached->prefix : NULL;
 }
 
-/* The longest prefix that holds the address, or NULL. */
+/* The same, remembered if the device has a `cache`. */
 static __always_inline struct prefix *prefix_find(const struct meta *device, __be32 address)
 {
 	return device->cache ? prefix_remember(address, device->cache * MILLISECOND_NS) : prefix_look_up(address);

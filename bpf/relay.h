@@ -115,7 +115,7 @@ static __always_inline enum verdict relay_judge(const struct frame *frame, const
 	if (!message || !relay_translates(message, &relay->error))
 		return VERDICT_ERROR_IGNORED;
 	complete = relay_finds_inner(frame, relay);
-	if (complete && !prefix_belongs_to(prefix_find(device, relay->inner.header->daddr), remote))
+	if (complete && !prefix_belongs_to(prefix_look_up(relay->inner.header->daddr), remote))
 		return VERDICT_ERROR_IGNORED;
 	if (relay->error.code == ICMP_FRAGMENTATION_NEEDED && !relay_learn_mtu(message, relay, device))
 		return VERDICT_ERROR_IGNORED;

@@ -86,7 +86,7 @@ static __always_inline bool xdp_may_wrap(const struct frame *frame, __u32 ip, co
 	const struct prefix *prefix;
 	struct ipv4 ipv4;
 
-	if (device->forward != SWITCH_ON || ip != sizeof(struct ethhdr) || !ipv4_find(frame, ip, &ipv4) ||
+	if (!device_forwards(device) || ip != sizeof(struct ethhdr) || !ipv4_find(frame, ip, &ipv4) ||
 	    ipv4.header->protocol == IPPROTO_IPIP || source_is_martian(ipv4.header->saddr))
 		return false;
 	prefix = prefix_find(device, ipv4.header->daddr);

@@ -24,14 +24,14 @@ static struct way ask_way(const struct explainer *explainer, const __u8 to[4], c
 	return way;
 }
 
-/* The innermost header that is not in a quote: of the packet that is or shall be inside of the tunnel. */
-static const struct header *inner_header(const struct headers *headers)
+/* Of the packet that is or shall be inside of the tunnel, and may be another tunnel's; NULL: it is not IPv4. */
+static const struct header *inner_header(enum direction direction, const struct headers *headers)
 {
-	const struct header *inner = NULL;
+	const struct header *first = headers->list;
 
-	for (size_t i = 0; i < headers->count && !headers->list[i].quoted; i++)
-		inner = &headers->list[i];
-	return inner;
+	if (!headers->count)
+		return NULL;
+	return direction == DIRECTION_IN && first->protocol == IPPROTO_IPIP && headers->count > 1 ? first + 1 : first;
 }
 
 /* An ICMP error about a packet of ours to a peer: the header that it quotes, else NULL. */
@@ -91,7 +91,7 @@ static void find_in(struct explanation *explanation)
 {
 	const struct explainer *explainer = explanation->explainer;
 	const struct headers *headers = &explanation->before;
-	const struct header *first = &headers->list[0], *inner = inner_header(headers);
+	const struct header *first = &headers->list[0], *inner = inner_header(DIRECTION_IN, headers);
 	const struct header *quote = find_quote(explainer, headers, &explanation->peer);
 
 	if (quote)
@@ -106,16 +106,19 @@ static void find_in(struct explanation *explanation)
 		explanation->back = ask_way(explainer, inner->src, inner->dst);
 }
 
-/* The device that a packet on its way out came by; 0 if its source is an address of this host. */
+/* The device that a packet on its way out came by, DEV if nobody knows; 0 if its source is an address of this host. */
 static __u32 origin_of(const struct explanation *explanation)
 {
 	const struct header *first = &explanation->before.list[0];
 	struct route route;
 
-	if (explanation->direction != DIRECTION_OUT ||
-	    route_lookup(explanation->explainer->session->netlink, address_number(first->src), &route))
+	if (explanation->direction != DIRECTION_OUT)
 		return 0;
-	return route.type == RTN_LOCAL ? 0 : route.ifindex;
+	if (route_lookup(explanation->explainer->session->netlink, address_number(first->src), &route))
+		return explanation->explainer->link.ifindex;
+	if (route.type == RTN_LOCAL)
+		return 0;
+	return route.ifindex ? route.ifindex : explanation->explainer->link.ifindex;
 }
 
 static enum untouched why_out(const struct explanation *explanation)
@@ -202,7 +205,7 @@ int explanation_make(const struct explainer *explainer, enum direction direction
 	explanation->direction = direction;
 	explanation->tagged = frame->tagged;
 	frame_read(frame, &explanation->before);
-	inner = inner_header(&explanation->before);
+	inner = inner_header(direction, &explanation->before);
 	if (!inner) {
 		explanation->untouched = UNTOUCHED_NOT_IPV4;
 		return DONE;

@@ -7,9 +7,6 @@
 #include "fail.h"
 #include "ruleset_rules.h"
 
-#define obstack_chunk_alloc malloc
-#define obstack_chunk_free free
-
 /* Numbers where names would need a file to be read: /etc/protocols may be absent. */
 #define FLAGS (NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_NUMERIC_PROTO | NFT_CTX_OUTPUT_STATELESS)
 
@@ -41,7 +38,6 @@ int ruleset_read(struct ruleset **ruleset)
 		json_decref(json);
 		return fail("out of memory");
 	}
-	obstack_init(&made->memory);
 	made->json = json;
 	ruleset_compile(made);
 	if (made->failed) {
@@ -52,6 +48,29 @@ int ruleset_read(struct ruleset **ruleset)
 	return DONE;
 }
 
+void *ruleset_allocate(struct ruleset *ruleset, size_t size)
+{
+	struct block *block = malloc(sizeof(*block) + size);
+
+	if (!block) {
+		ruleset->failed = true;
+		return NULL;
+	}
+	block->next = ruleset->blocks;
+	ruleset->blocks = block;
+	return block->bytes;
+}
+
+static void free_blocks(struct block *block)
+{
+	while (block) {
+		struct block *next = block->next;
+
+		free(block);
+		block = next;
+	}
+}
+
 void ruleset_free(struct ruleset *ruleset)
 {
 	if (!ruleset)
@@ -59,7 +78,7 @@ void ruleset_free(struct ruleset *ruleset)
 	for (size_t i = 0; i < ruleset->chain_count; i++)
 		free(ruleset->chains[i].rules);
 	free(ruleset->chains);
-	obstack_free(&ruleset->memory, NULL);
+	free_blocks(ruleset->blocks);
 	json_decref(ruleset->json);
 	free(ruleset);
 }

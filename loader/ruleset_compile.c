@@ -8,14 +8,17 @@ static void add_rule(struct compiler *compiler, struct chain *chain, enum ruling
 {
 	struct rule *longer = realloc(chain->rules, (chain->rule_count + 1) * sizeof(*longer));
 	size_t size = compiler->match_count * sizeof(*compiler->matches);
+	struct match *matches = ruleset_allocate(compiler->ruleset, size);
 
-	if (!longer) {
+	if (longer)
+		chain->rules = longer;
+	if (!longer || !matches) {
 		compiler->ruleset->failed = true;
 		return;
 	}
-	chain->rules = longer;
+	memcpy(matches, compiler->matches, size);
 	chain->rules[chain->rule_count++] = (struct rule){
-		.matches = size ? obstack_copy(&compiler->ruleset->memory, compiler->matches, (int)size) : NULL,
+		.matches = matches,
 		.match_count = compiler->match_count,
 		.ruling = ruling,
 		.target = target,

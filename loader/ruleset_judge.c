@@ -114,6 +114,8 @@ static enum ruling follow(struct walk *walk, const struct rule *rule, int depth)
 
 	if (rule->ruling != RULING_JUMP && rule->ruling != RULING_GOTO)
 		return rule->ruling;
+	if (!rule->target)
+		return RULING_NONE;
 	target = ruleset_chain(walk->ruleset, name->family, name->table, rule->target);
 	return target && depth < DEPTH_MAX ? walk_chain(walk, target, depth + 1) : RULING_NONE;
 }

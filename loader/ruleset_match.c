@@ -98,8 +98,8 @@ static void take_spans(struct compiler *compiler, struct match *match, const jso
 {
 	size_t count = value_count(right);
 
-	match->spans = obstack_alloc(&compiler->ruleset->memory, (int)((count + 1) * sizeof(*match->spans)));
-	for (size_t i = 0; i < count; i++) {
+	match->spans = ruleset_allocate(compiler->ruleset, count * sizeof(*match->spans));
+	for (size_t i = 0; match->spans && i < count; i++) {
 		if (!read_span(value_at(right, i), &match->spans[match->span_count++]))
 			match->field = FIELD_UNKNOWN;
 	}
@@ -109,8 +109,8 @@ static void take_names(struct compiler *compiler, struct match *match, const jso
 {
 	size_t count = value_count(right);
 
-	match->names = obstack_alloc(&compiler->ruleset->memory, (int)((count + 1) * sizeof(*match->names)));
-	for (size_t i = 0; i < count; i++) {
+	match->names = ruleset_allocate(compiler->ruleset, count * sizeof(*match->names));
+	for (size_t i = 0; match->names && i < count; i++) {
 		match->names[match->name_count] = json_string_value(value_at(right, i));
 		if (!match->names[match->name_count++])
 			match->field = FIELD_UNKNOWN;

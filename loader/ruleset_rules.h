@@ -3,7 +3,7 @@
 #ifndef RULESET_RULES_H
 #define RULESET_RULES_H
 
-#include <obstack.h>
+#include <stddef.h>
 
 #include <jansson.h>
 
@@ -50,13 +50,22 @@ struct chain {
 	size_t rule_count;
 };
 
+/* Memory that is freed with the ruleset. */
+struct block {
+	struct block *next;
+	_Alignas(max_align_t) char bytes[];
+};
+
 struct ruleset {
 	json_t *json;
-	struct obstack memory;
+	struct block *blocks;
 	struct chain *chains;
 	size_t chain_count;
 	bool failed; /* out of memory */
 };
+
+/* Memory that lives as long as the ruleset; NULL, with ruleset->failed, if there is none. */
+void *ruleset_allocate(struct ruleset *ruleset, size_t size);
 
 /* NULL if there is none. */
 struct chain *ruleset_chain(const struct ruleset *ruleset, const char *family, const char *table, const char *name);

@@ -79,7 +79,7 @@ class Lines:
         blocks = "".join(_block(f"data{index}", rows) for index, rows in enumerate(self.series.values()))
         plots = [f'$data{index} using 1:2:3:4 with yerrorlines pt 7 ps 0.5 '
                  f'lc rgb "{COLOURS[index]}" title {_quoted(label)}' for index, label in enumerate(self.series)]
-        axis = f'set xlabel {_quoted(self.axis)} noenhanced\nset logscale x\nset format x "10^{{%L}}"\n'
+        axis = f'set xlabel {_quoted(self.axis)} noenhanced\nset logscale x\nset format x "%.0s%c"\n'
         return _frame(self, about) + axis + blocks + "plot " + ", ".join(plots) + "\n"
 
 

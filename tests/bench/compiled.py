@@ -4,6 +4,7 @@ import functools
 import os
 import pathlib
 import shlex
+import shutil
 import subprocess
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -18,7 +19,7 @@ def _is_fresh(source, target):
 
 
 def _compile(compiler, source, target, *words):
-    if not _is_fresh(HERE / source, OUTPUT / target):
+    if shutil.which(compiler[0]) and not _is_fresh(HERE / source, OUTPUT / target):
         OUTPUT.mkdir(parents=True, exist_ok=True)
         subprocess.run([*compiler, "-O2", "-Wall", "-Wextra", "-Wno-unused-parameter", "-o", OUTPUT / target, HERE / source, *words], check=True)
     return str(OUTPUT / target)

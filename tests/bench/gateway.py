@@ -4,10 +4,12 @@
 All ways have the same frames and the same source of them, which hands them to the device's XDP program or to the stack.
 """
 import contextlib
+import struct
 from dataclasses import dataclass
 
 from networks.program import End
 from networks.topology import A, B, Gateways
+from programs import bpf
 from scapy.compat import raw
 from scapy.layers.inet import IP, TCP
 from scapy.layers.l2 import Ether
@@ -20,9 +22,11 @@ from .speeds import Speeds
 
 KERNEL = "6.1"
 STACK, FORWARD = "ipipbpf native", "ipipbpf native, forward on"
-WAYS = (IPIP, STACK, FORWARD)
+FLOOR = "least XDP program"
+WAYS = (IPIP, STACK, FORWARD, FLOOR)
 FIGURE = "forwarded"
-PACKETS, ODD_SHARE = 5_000, 200
+# So many that what it takes to begin and end a test run does not count.
+PACKETS, ODD_SHARE = 50_000, 200
 AT_LEAST_OF_IPIP = 3
 NET_A, NET_B = "192.168.1.0/24", "192.168.2.0/24"
 
@@ -31,23 +35,36 @@ def _set_program(host, device, section):
     host.run("ip", "link", "set", "dev", device, "xdpdrv", "obj", compiled.bpf_object("ends"), "sec", section)
 
 
-def _kernel_ipip(gateway):
-    gateway.ip(f"link add tunnel0 type ipip local {B} remote {A} dev eth0", "link set tunnel0 up",
-               f"route add {NET_A} dev tunnel0")
-    _set_program(gateway, "eth0", "xdp.frags/pass")
+def _kernel_ipip(_, network):
+    """The stack unwraps and forwards what the device's program leaves it."""
+    network.b.ip(f"link add tunnel0 type ipip local {B} remote {A} dev eth0", "link set tunnel0 up",
+                 f"route add {NET_A} dev tunnel0")
+    _set_program(network.b, "eth0", "xdp.frags/pass")
+
+
+def _floor(stack, network):
+    _set_program(network.b, "eth0", "xdp.frags/pass")
+    found = bpf.Object(compiled.bpf_object("floor_forward"), {})
+    stack.callback(found.close)
+    out, = network.b.ip_json("link", "show", "dev", "lan0")
+    link = network.lan_b.address_of("eth0") + network.b.address_of("lan0") + b"\x08\x00"
+    found.maps["way"][bytes(4)] = struct.pack("=I", out["ifindex"]) + link + bytes(2)
+    return found.program("floor_forward")
 
 
 def _ipipbpf(*words):
-    def make(gateway):
-        end = End(gateway)
+    def make(_, network):
+        end = End(network.b)
         end.attach("mode", "native", "src", Gateways.GATEWAY_B, *words)
         end.peer(A, "prefix", NET_A)
+        return program_of(network.b, "eth0")
     return make
 
 
 # Under which verdict the packets are counted.
 VERDICTS = {STACK: "decap_ok", FORWARD: "decap_forwarded"}
-MAKERS = {IPIP: _kernel_ipip, STACK: _ipipbpf("forward", "off"), FORWARD: _ipipbpf("forward", "on")}
+MAKERS = {IPIP: _kernel_ipip, STACK: _ipipbpf("forward", "off"), FORWARD: _ipipbpf("forward", "on"),
+          FLOOR: _floor}
 
 
 @dataclass(frozen=True)
@@ -84,8 +101,7 @@ def _way(stack, name):
     _set_program(network.lan_b, "eth0", "xdp.frags/drop")
     link = network.lan_b.address_of("eth0").hex(":")
     network.b.ip(f"neighbour replace {Gateways.LAN_B} lladdr {link} nud permanent dev lan0")
-    MAKERS[name](network.b)
-    program = None if name == IPIP else program_of(network.b, "eth0")
+    program = MAKERS[name](stack, network)
     return Way(name, network, stack.enter_context(contextlib.closing(Source(network.b, "eth0", program))))
 
 
@@ -105,7 +121,7 @@ def measure(effort):
 
 def show(found):
     print(f"\nA gateway in an emulated machine with Debian's kernel {KERNEL}, timed by instructions.")
-    found.show(IPIP, (STACK,))
+    found.show(IPIP, (STACK, FLOOR))
 
 
 def json(found):
@@ -114,7 +130,8 @@ def json(found):
 
 def goals(found):
     yield Goal(f"gateway, {FORWARD} against {IPIP}, emulated", found.ratio(FIGURE, FORWARD, IPIP).median,
-               at_least=AT_LEAST_OF_IPIP)
+               at_least=AT_LEAST_OF_IPIP,
+               floor=found.ratio(FIGURE, FLOOR, IPIP))
 
 
 def charts(found):

@@ -28,6 +28,9 @@ class Goal:
     def reached(self):
         return self._holds(self.value)
 
+    def _text(self, number):
+        return f"{number:.0f} {self.unit}" if self.unit and abs(number) >= 10 else f"{number:.2f} {self.unit}".strip()
+
     @property
     def possible(self):
         """False where it was measured that it is not."""

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from .checking import check, flows, follow, nft
+from .checking import SILENCE_SECONDS, check, flows, follow, nft
 from .program import End
 from .test_edited_by_hand import address, peer_value, prefix_key, prefix_value
 from .topology import A, B, INNER_A, INNER_B, Gateways, TwoHosts, cable
@@ -305,7 +305,7 @@ def test_the_command_mends_it(tunnel, trouble):
     found = check(end)
     assert trouble.severity in [line["severity"] for line in found.in_the_way if line["check"] == trouble.about], found
     assert all(line["command"] for line in found.in_the_way)
-    assert flows(tunnel) != trouble.breaks
+    assert flows(tunnel, SILENCE_SECONDS) != trouble.breaks
     if not trouble.fixed:
         assert check(end, "--fix").in_the_way == found.in_the_way, "what belongs to others was touched"
     follow(end)

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from .checking import check, flows, follow, nft, run_command
+from .checking import SILENCE_SECONDS, check, flows, follow, nft, run_command
 from .program import End, binary, bpffs, environment, pin_name, remove_pins
 from .strangers import ATTACH_XDP, XDP_FLAGS_DRV_MODE, Stranger, pin_array, pin_program
 from .topology import A, B, INNER_A, INNER_B, Gateways, Network, cable
@@ -101,7 +101,7 @@ def test_no_route_to_a_peer(tunnel):
     tunnel.a.ip("route del 172.16.0.0/20")
     found = check(end)
     line, = found.in_the_way
-    assert (line["check"], line["severity"]) == ("remote", "error") and not flows(tunnel)
+    assert (line["check"], line["severity"]) == ("remote", "error") and not flows(tunnel, SILENCE_SECONDS)
     assert line["command"].endswith(f"route replace {B}/32 via GATEWAY dev eth0")
     run_command({"command": line["command"].replace("GATEWAY", ROUTER)})
     assert check(end).in_the_way == [] and flows(tunnel)
@@ -292,7 +292,7 @@ def test_rules_below_the_device_see_ipip(bridged, family, hook, rule):
     assert check(end).in_the_way == [] and flows(bridged)
     nft(bridged.a, f"table {family} t {{ chain c {{ type filter hook {hook} priority 0; {rule}; }} }}")
     line, = check(end).in_the_way
-    assert (line["check"], line["severity"]) == ("firewall", "error") and not flows(bridged)
+    assert (line["check"], line["severity"]) == ("firewall", "error") and not flows(bridged, SILENCE_SECONDS)
     assert len(follow(end)) == 1 and flows(bridged)
 
 

@@ -155,6 +155,17 @@ def test_tagged_frames(hosts, file, tags):
     assert (explained[0]["result"][0]["src"], explained[0]["result"][0]["dst"]) == (INNER_B, INNER_A)
 
 
+def test_a_tunnel_inside_of_the_tunnel(hosts, file):
+    """What counts is the packet inside, whatever it carries itself."""
+    nested = outer(quiet("10.1.1.1", "10.2.2.2"), src=INNER_B, dst=INNER_A)
+    cases = [Case(IN, outer(nested)), Case(OUT, outer(quiet("10.2.2.2", "10.1.1.1"), src=INNER_A, dst=INNER_B))]
+    came, went = explain(hosts.end, "-r", file(pcap(*frames_of(hosts, *cases))))
+    assert (came["verdict"], came["prefix"]["dst"], came["back_route"]["to"]) == ("decap_ok", f"{INNER_B}/32", INNER_B)
+    assert came["kernel_route"]["to"] == INNER_A and len(came["result"]) == 2
+    assert (went["verdict"], went["prefix"]["dst"]) == ("encap_ok", f"{INNER_B}/32")
+    assert went["kernel_route"]["to"] == INNER_B and len(went["result"]) == 3
+
+
 def test_what_is_not_ipv4_is_told_so(hosts, file):
     frames = [bytes(12) + ARP + bytes(28), bytes(12) + IPV6 + b"\x60" + bytes(60), bytes(5),
               bytes(12) + b"\x08\0E" + bytes(10)]
