@@ -3,6 +3,7 @@
 import ctypes
 import json
 import os
+import re
 
 from .program import bpffs
 
@@ -94,17 +95,15 @@ def state(*namespaces):
 
 
 def without_ids(seen):
-    """The state but for the ids of programs, which differ from one attach to the next."""
+    """The state but for what differs from one attach to the next: ids of programs, which of its two names a pin has."""
     for key, here in seen.items():
         if key == "pinned":
+            seen[key] = sorted(re.sub(r"(/program_\w+)2$", r"\1", path) for path in here)
             continue
         del here["bpftool"]
-        for options in (one["options"] for filters in here["filters"] for one in filters if "options" in one):
-            options.pop("prog", None)
-            # libbpf gives the filter the program's name and id.
-            options.pop("bpf_name", None)
         here["tcx"] = {device: {hook: len(ids) for hook, ids in hooks.items()} for device, hooks in here["tcx"].items()}
         for entry in (entry for side in here["filters"] for entry in side if "prog" in entry.get("options", ())):
+            # libbpf gives the filter the program's name and id.
             entry["options"].update(prog=entry["options"]["prog"]["name"], bpf_name="")
         for link in here["links"]:
             if "xdp" in link:
