@@ -65,12 +65,36 @@ static bool same_constants(__u32 one, __u32 other)
 	return same;
 }
 
+/* Working memory, which no attachment pins and each program that is loaded has anew. */
+static bool is_working_memory(__u32 id)
+{
+	static const char *const names[] = { "answers", "event_drafts", "icmp_full", "next_hops" };
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+	int map = bpf_map_get_fd_by_id(id);
+	bool found = false;
+
+	if (map < 0)
+		return false;
+	if (!bpf_obj_get_info_by_fd(map, &info, &len))
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !found; i++)
+			found = !strcmp(info.name, names[i]);
+	close(map);
+	return found;
+}
+
+/* Maps that may take each other's place. The code, which is the same, names them in the same order. */
+static bool same_map(__u32 one, __u32 other)
+{
+	return one == other || same_constants(one, other) || (is_working_memory(one) && is_working_memory(other));
+}
+
 static bool same_identity(const struct identity *one, const struct identity *other)
 {
 	if (memcmp(one->tag, other->tag, sizeof(one->tag)) || one->map_count != other->map_count)
 		return false;
 	for (__u32 i = 0; i < one->map_count; i++) {
-		if (one->map_ids[i] != other->map_ids[i] && !same_constants(one->map_ids[i], other->map_ids[i]))
+		if (!same_map(one->map_ids[i], other->map_ids[i]))
 			return false;
 	}
 	return true;
