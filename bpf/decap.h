@@ -9,6 +9,7 @@
 #include "count.h"
 #include "device.h"
 #include "ecn.h"
+#include "forgotten.h"
 #include "peer.h"
 #include "quote.h"
 #include "refusal.h"
@@ -187,8 +188,11 @@ static __always_inline void decap_ipip(hook_context *ctx, const struct frame *fr
 		return;
 	}
 	verdict = decap_check_headers(ctx, frame, decap, gso_size);
-	if (verdict == VERDICT_DECAP_OK)
+	if (verdict == VERDICT_DECAP_OK) {
 		verdict = decap_check_addresses(ctx, frame, decap, peer, device, tagged);
+		verdict = forgotten(verdict, frame->len);
+		decap->onward = forgotten(decap->onward, frame->len);
+	}
 	if (fate_of(verdict) == FATE_CARRY)
 		verdict = decap_check_ecn(decap, verdict);
 	decap_decide(decap, verdict);
@@ -217,6 +221,15 @@ static __always_inline void decap_goes_straight_on(struct decap *decap)
 {
 	if (decap->verdict == VERDICT_DECAP_OK)
 		decap->verdict = VERDICT_DECAP_FORWARDED;
+}
+
+/* Before a packet is dropped: one way on for all that led to it. */
+static __always_inline void decap_forget(struct decap *decap, __u64 unknown)
+{
+	decap->verdict = forgotten(decap->verdict, unknown);
+	decap->segments.count = forgotten(decap->segments.count, unknown);
+	decap->peer = forgotten(decap->peer, unknown);
+	decap->known = forgotten(decap->known, unknown);
 }
 
 /* Counts a packet that was dropped, of `peer` if it is known. */

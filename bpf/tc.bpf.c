@@ -124,8 +124,10 @@ static __noinline int tc_decap(struct __sk_buff *skb, const struct meta *device,
 		if (action != TC_ACT_UNSPEC)
 			decap_goes_straight_on(&decap);
 	}
-	if (decap.fate == FATE_DROP)
+	if (decap.fate == FATE_DROP) {
+		decap_forget(&decap, frame.len);
 		return tc_drop(skb, decap.verdict, decap.segments.count, decap.peer, decap.known);
+	}
 	decap_count(&decap);
 	return action;
 }
@@ -141,6 +143,9 @@ int decap_tc(struct __sk_buff *skb)
 	device = bpf_map_lookup_elem(&meta, &key);
 	if (!device || !tc_finds_ipv4(skb, &frame, &ip))
 		return TC_ACT_UNSPEC;
+	/* With a pointer to which no check has bound it yet: one way on for all numbers of tags. */
+	ip = forgotten(ip, frame.len);
+	frame = tc_frame(skb);
 	if (tc_may_relay(skb, &frame, ip)) {
 		action = tc_relay(skb);
 		if (action <= TC_RELAY_REFUSED)

@@ -23,17 +23,46 @@ static __always_inline void *tc_in_reach(const struct frame *frame, void *at, __
 	return at + size <= frame->end ? at : NULL;
 }
 
+/* As long as its bounds can be told to the verifier by a mask. */
+#define ICMP_BYTES_MASK 0x7ff
+
+_Static_assert(ICMP_WORDS_MAX * sizeof(__u32) <= ICMP_BYTES_MASK, "the mask holds every length");
+
+/* What the up to three bytes at `at` that are no whole word, the last of a message of `len`, add; -1: not in reach. */
+static __always_inline long tc_sum_of_tail(const struct frame *frame, void *at, __u32 len)
+{
+	long sum = 0;
+
+	if (len & sizeof(__u16)) {
+		at = tc_in_reach(frame, at, sizeof(__u16));
+		if (!at)
+			return -1;
+		sum = *(__u16 *)at;
+		at += sizeof(__u16);
+	}
+	if (len & sizeof(__u8)) {
+		at = tc_in_reach(frame, at, sizeof(__u8));
+		if (!at)
+			return -1;
+		sum += bpf_htons(*(__u8 *)at << 8);
+	}
+	return sum;
+}
+
 /*
  * The ones' complement sum, not complemented, of the `len` bytes from `offset` on, which is at most 255; -1 if they are
- * not all in reach, or too many.
+ * not all in reach, or too many. The tail comes first: behind the loop, the verifier would look at it for every length.
  */
 __noinline int tc_checksum(struct __sk_buff *skb, __u32 offset, __u32 len)
 {
 	struct frame frame = tc_frame(skb);
 	void *at = frame_at(&frame, offset, 0);
-	__u64 sum = 0;
+	long sum;
 
-	if (!at)
+	if (!at || len / sizeof(__u32) > ICMP_WORDS_MAX)
+		return -1;
+	sum = tc_sum_of_tail(&frame, at + (len & ICMP_BYTES_MASK & -sizeof(__u32)), len);
+	if (sum < 0)
 		return -1;
 	for (__u32 i = 0; i < ICMP_WORDS_MAX && len >= sizeof(__u32); i++) {
 		at = tc_in_reach(&frame, at, sizeof(__u32));
@@ -42,21 +71,6 @@ __noinline int tc_checksum(struct __sk_buff *skb, __u32 offset, __u32 len)
 		sum += *(__u32 *)at;
 		at += sizeof(__u32);
 		len -= sizeof(__u32);
-	}
-	if (len >= sizeof(__u32))
-		return -1;
-	if (len & sizeof(__u16)) {
-		at = tc_in_reach(&frame, at, sizeof(__u16));
-		if (!at)
-			return -1;
-		sum += *(__u16 *)at;
-		at += sizeof(__u16);
-	}
-	if (len & sizeof(__u8)) {
-		at = tc_in_reach(&frame, at, sizeof(__u8));
-		if (!at)
-			return -1;
-		sum += bpf_htons(*(__u8 *)at << 8);
 	}
 	return checksum_fold(sum);
 }

@@ -68,7 +68,7 @@ static __always_inline bool xdp_strip(struct xdp_md *ctx, const struct frame *fr
 	return !bpf_xdp_adjust_head(ctx, decap->outer.header_len);
 }
 
-/* A function of its own, before which the verifier finds the many ways that lead to it alike. */
+/* A function of its own, with room on the stack for the event. */
 static __noinline int xdp_drop(struct xdp_md *ctx, enum verdict verdict, __u32 packets, __be32 peer, bool known)
 {
 	if (refusal_begin(verdict, packets, peer, known))
@@ -108,6 +108,9 @@ static __noinline int xdp_decap(struct xdp_md *ctx)
 	device = bpf_map_lookup_elem(&meta, &key);
 	if (!device || !frame_finds_ipv4(&frame, &ip) || !decap_is_due(device, HOOK_XDP, frame.len - ip))
 		return XDP_PASS;
+	/* With a pointer to which no check has bound it yet: one way on for all numbers of tags. */
+	ip = forgotten(ip, frame.len);
+	frame = xdp_frame(ctx);
 	decap.counted = false;
 	if (decap_concerns(&frame, ip, device))
 		decap_judge(ctx, &frame, ip, device, ip > features.link_header, 0, &decap);
@@ -128,8 +131,10 @@ static __noinline int xdp_decap(struct xdp_md *ctx)
 		decap_count_of_peer(&decap);
 		return XDP_INTO_NEXT_TUNNEL;
 	}
-	if (decap.fate == FATE_DROP)
+	if (decap.fate == FATE_DROP) {
+		decap_forget(&decap, frame.len);
 		return xdp_drop(ctx, decap.verdict, decap.segments.count, decap.peer, decap.known);
+	}
 	decap_count(&decap);
 	if (decap.fate == FATE_CARRY && action == XDP_PASS && ip == sizeof(struct ethhdr) && spread_is_due(device))
 		return xdp_spread(ctx);
