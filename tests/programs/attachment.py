@@ -159,10 +159,11 @@ class Attachment:
         self._maps["peer_counters"][peer_key(remote)] = struct.pack("=6Q", 0, 0, 0, 0, 0, 1 << 63) * bpf.CPUS
 
     def path(self, remote, mtu=0, mtu_for=0, error_for=0):
-        """Writes what is known of the way to a peer; the times are seconds from now, 0 for never."""
+        """Writes what is known of the way to a peer; the times are seconds from now, 0 for never. No time lies before
+        the machine was started."""
         now = time.monotonic_ns()
-        path = KnownPath(now + round(mtu_for * SECOND) if mtu_for else 0,
-                         now + round(error_for * SECOND) if error_for else 0, mtu)
+        path = KnownPath(max(1, now + round(mtu_for * SECOND)) if mtu_for else 0,
+                         max(1, now + round(error_for * SECOND)) if error_for else 0, mtu)
         self.tables.paths[remote] = path
         self.paths.write(remote, path)
 
