@@ -8,12 +8,14 @@ import pytest
 from scapy.compat import raw
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 
+from pace import all_or
+
 from .attachment import XDP_PASS, XDP_REDIRECT, Attachment, Dataplane
 from .frames import arriving, inner, outer, received, tcp
 from .tables import MODE_NATIVE, MODE_SKB, SWITCH_OFF, SWITCH_ON
 from .underlay import BEHIND_GATEWAY
 
-FLOWS = 400
+FLOWS = all_or(400, 200)
 QUEUE = struct.pack("=I", 64)
 
 
@@ -64,12 +66,13 @@ def shares(actions):
 ], ids=["sources", "destinations", "source ports", "destination ports", "even ports", "behind options"])
 def test_flows_that_differ_in_one_thing_are_shared_about_equally(tunnel, flow):
     one, other = shares([action(tunnel, flow(number)) for number in range(FLOWS)])
-    # Of 400 fair coins fewer than 140 show one side once in 10^9 times; a hash is no coin, but the same each time.
-    assert min(one, other) > 140
+    # Of 400 fair coins fewer than 140 show one side once in 10^9 times, of 200 fewer than 70 once in 30,000; a hash is no
+    # coin, but the same each time.
+    assert min(one, other) > 0.35 * FLOWS
 
 
 def test_a_flow_stays_on_its_cpu_whatever_else_differs(tunnel):
-    for port in range(1000, 1016):
+    for port in range(1000, all_or(1016, 1004)):
         packets = [IP(src="192.168.1.9", dst="192.168.8.8", id=each, ttl=1 + each, tos=4 * each,
                       options=[b"\1\1\1\1"] * (each % 3)) / TCP(sport=port, dport=80, seq=each, flags="PA") / bytes(each)
                    for each in range(24)]
@@ -78,7 +81,7 @@ def test_a_flow_stays_on_its_cpu_whatever_else_differs(tunnel):
 
 def test_fragments_of_two_hosts_go_together_whatever_ports_they_show(tunnel):
     """Also for all protocols: what is behind the header of a fragment is no port."""
-    sources = [f"192.168.1.{number}" for number in range(1, 60)]
+    sources = [f"192.168.1.{number}" for number in range(1, all_or(60, 12))]
     ways = {}
     for source in sources:
         for fields, payload in (({"flags": "MF"}, raw(UDP(sport=1, dport=2, len=3000)) + bytes(64)),
