@@ -46,6 +46,8 @@ KERNEL = tuple(int(number) for number in os.uname().release.split("-")[0].split(
 # bpf_fib_lookup() tells the preferred source since 6.7, and on older kernels that were given it later, as 6.1 was.
 FIB_TELLS_SOURCE = b"\0BPF_FIB_LOOKUP_SRC\0" in Path("/sys/kernel/btf/vmlinux").read_bytes()
 CPUS = _lib.libbpf_num_possible_cpus()
+# Whether a test run takes the device by which a packet came in: 5.10's does not, 6.1's does.
+TAKES_INGRESS = KERNEL >= (6, 1)
 ENOTSUPP = 524  # the kernel's own, which errno.h lacks: a kind of map that has no such operation
 MAP_TYPE_PROG_ARRAY = 3
 PER_CPU = (5, 6)  # a hash, an array
