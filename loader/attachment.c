@@ -7,6 +7,7 @@
 #include "attachment.h"
 #include "fail.h"
 #include "layouts.h"
+#include "pins.h"
 
 int attachment_peek(const char *folder, struct meta *meta)
 {
@@ -41,8 +42,7 @@ static int open_attached(const struct session *session, struct attachment *attac
 		return fail("%s/meta is not ours: remove the folder, or choose another bpffs with IPIPBPF_BPFFS",
 			    attachment->folder);
 	if (error)
-		return fail("cannot read %s/meta: %s%s", attachment->folder, strerror(-error),
-			    error == -EPERM || error == -EACCES ? ", run it as root" : "");
+		return fail("cannot read %s/meta: %s%s", attachment->folder, strerror(-error), fail_as_root(-error));
 	if (check_meta(session, attachment->folder, &attachment->meta))
 		return FAILED;
 	return pins_open_maps(attachment->folder, &attachment->maps);
@@ -53,10 +53,10 @@ int attachment_open(const struct session *session, const char *device, struct at
 {
 	memset(attachment, 0, sizeof(*attachment));
 	attachment->maps = maps_closed();
-	if (pins_folder(&session->pins, session->netns, device, attachment->folder) ||
-	    pins_folder_state(attachment->folder, state))
+	if (bpffs_folder(&session->bpffs, session->netns, device, attachment->folder) ||
+	    bpffs_folder_state(attachment->folder, state))
 		return FAILED;
-	pins_parse_folder(attachment->folder, &attachment->name);
+	folder_name_parse(attachment->folder, &attachment->name);
 	switch (*state) {
 	case FOLDER_STRANGE:
 		return fail("%s is not ours, it has no 'meta': remove it, or choose another bpffs with IPIPBPF_BPFFS",
@@ -132,7 +132,7 @@ static bool is_of_session(const struct search *search, const char *folder, struc
 {
 	const struct session *session = search->session;
 
-	if (pins_parse_folder(folder, &attachment->name) || attachment_peek(folder, &attachment->meta))
+	if (folder_name_parse(folder, &attachment->name) || attachment_peek(folder, &attachment->meta))
 		return false;
 	if (layout_is_known(attachment->meta.layout) && attachment->meta.netns_cookie == session->netns_cookie)
 		return true;
@@ -174,7 +174,7 @@ int attachments_open(const struct session *session, bool tell, struct attachment
 	struct search search = { .session = session, .attachments = attachments, .tell = tell };
 
 	*attachments = (struct attachments){ 0 };
-	if (pins_each_folder(&session->pins, add_folder, &search)) {
+	if (bpffs_each_folder(&session->bpffs, add_folder, &search)) {
 		attachments_close(attachments);
 		return FAILED;
 	}

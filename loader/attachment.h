@@ -7,10 +7,10 @@
 #include <stddef.h>
 #include <linux/types.h>
 
+#include "folder_name.h"
 #include "layout.h"
 #include "link.h"
 #include "maps.h"
-#include "pins.h"
 #include "session.h"
 
 struct attachment {

@@ -154,7 +154,7 @@ static int explain_file(struct session *session, struct explaining *explaining)
 
 	if (capture_open(explaining->request->file, &capture))
 		return FAILED;
-	pins_close(&session->pins);
+	bpffs_close(&session->bpffs);
 	result = explain_capture(explaining, capture);
 	capture_close(capture);
 	return result;

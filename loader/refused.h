@@ -8,8 +8,8 @@
 #include <linux/types.h>
 
 #include "event.h"
+#include "folder_name.h"
 #include "layout.h"
-#include "pins.h"
 
 /* The addresses of an IPv4 header. */
 struct ends {

@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <linux/types.h>
 
+#include "folder_name.h"
 #include "layout.h"
-#include "pins.h"
 #include "session.h"
 #include "verdict.h"
 

@@ -13,6 +13,7 @@
 #include "fail.h"
 #include "ownership.h"
 #include "paths.h"
+#include "pins.h"
 #include "verdicts.h"
 #include "watch.h"
 
