@@ -183,6 +183,30 @@ int attachments_open(const struct session *session, bool tell, struct attachment
 	return DONE;
 }
 
+static int select_one(const struct session *session, const char *device, struct attachments *attachments)
+{
+	enum folder_state state;
+
+	attachments->list = calloc(1, sizeof(*attachments->list));
+	if (!attachments->list)
+		return fail("out of memory");
+	if (attachment_open(session, device, attachments->list, &state))
+		return FAILED;
+	attachments->count = 1;
+	return attachment_check_state(session, device, state);
+}
+
+int attachments_select(const struct session *session, const char *device, bool tell, struct attachments *attachments)
+{
+	if (!device)
+		return attachments_open(session, tell, attachments);
+	*attachments = (struct attachments){ 0 };
+	if (!select_one(session, device, attachments))
+		return DONE;
+	attachments_close(attachments);
+	return FAILED;
+}
+
 void attachments_close(struct attachments *attachments)
 {
 	for (size_t i = 0; i < attachments->count; i++)

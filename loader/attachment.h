@@ -40,16 +40,19 @@ void attachment_close(struct attachment *attachment);
 /* Writes attachment->meta into its map. DONE or FAILED. */
 int attachment_write_meta(const struct attachment *attachment);
 
-/*
- * The attachments of this session's namespace, by name. Other folders are passed over; with `tell` those that somebody
- * may look for are named in a warning.
- */
 struct attachments {
 	struct attachment *list;
 	size_t count;
 };
 
+/*
+ * Opens the attachments of this session's namespace, by name. Other folders are passed over; with `tell` those that
+ * somebody may look for are named in a warning. DONE or FAILED.
+ */
 int attachments_open(const struct session *session, bool tell, struct attachments *attachments);
+
+/* The same for a command that works on the attachment of one device, which must be there; or with NULL on all. */
+int attachments_select(const struct session *session, const char *device, bool tell, struct attachments *attachments);
 void attachments_close(struct attachments *attachments);
 
 /*

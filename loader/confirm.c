@@ -254,10 +254,8 @@ static int confirm(const struct session *session, const char *device)
 int confirm_run(struct session *session, struct words *words)
 {
 	const char *device;
-	int result = words_device(words, &device);
+	int result = words_last_device(words, &device);
 
-	if (!result)
-		result = words_end(words);
 	if (!result)
 		result = session_open(session, SESSION_CHANGE);
 	if (result)

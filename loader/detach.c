@@ -107,10 +107,8 @@ int detach_device(const struct session *session, const char *device)
 int detach_run(struct session *session, struct words *words)
 {
 	const char *device;
-	int result = words_device(words, &device);
+	int result = words_last_device(words, &device);
 
-	if (!result)
-		result = words_end(words);
 	if (!result)
 		result = session_open(session, SESSION_DETACH);
 	if (result)

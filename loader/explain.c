@@ -9,7 +9,6 @@
 #include "commands.h"
 #include "explanation.h"
 #include "fail.h"
-#include "peers.h"
 
 /* With an outer header no packet is longer than PACKET_MAX. */
 #define INNER_MAX (PACKET_MAX - 20)

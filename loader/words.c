@@ -204,3 +204,10 @@ int words_end(const struct words *words)
 		return wrong("unknown word '%s': nothing more is allowed here", *words->next);
 	return DONE;
 }
+
+int words_last_device(struct words *words, const char **name)
+{
+	int result = words_device(words, name);
+
+	return result ? result : words_end(words);
+}

@@ -31,6 +31,9 @@ int words_fixed(struct words *words, const char *what, const char **word);
 /* A device name as a fixed word. */
 int words_device(struct words *words, const char **name);
 
+/* A device name as the only word that is left. */
+int words_last_device(struct words *words, const char **name);
+
 /* A prefix as a fixed word or as the value of a keyword. */
 int words_prefix(struct words *words, const char *what, struct prefix_key *prefix);
 

@@ -16,7 +16,6 @@
 #include <jansson.h>
 
 #include "attachment.h"
-#include "fail.h"
 #include "kernel.h"
 #include "messages.h"
 #include "report.h"
