@@ -11,6 +11,7 @@
 #include "event.h"
 #include "fail.h"
 #include "layout.h"
+#include "ownership.h"
 #include "pins.h"
 #include "verdict.h"
 
@@ -137,6 +138,18 @@ int pins_open_meta(const char *folder, int *fd, unsigned int *value_size)
 	close(*fd);
 	*fd = -1;
 	return -EINVAL;
+}
+
+bool pins_has_map(const char *folder, const char *name, int map)
+{
+	struct bpf_map_info info;
+	char path[PATH_MAX];
+	int fd;
+
+	if (path_of(path, folder, name) || open_map(path, &fd, &info))
+		return false;
+	close(fd);
+	return info.id == map_id(map);
 }
 
 static int open_checked(const char *folder, const struct pinned_map *map, int *fd)

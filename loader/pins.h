@@ -3,6 +3,8 @@
 #ifndef PINS_H
 #define PINS_H
 
+#include <stdbool.h>
+
 #include "bpffs.h"
 #include "maps.h"
 
@@ -11,6 +13,9 @@
  * -EINVAL if what is pinned is something else, or another -errno.
  */
 int pins_open_meta(const char *folder, int *fd, unsigned int *value_size);
+
+/* Whether it is this map that is pinned there under that name. */
+bool pins_has_map(const char *folder, const char *name, int map);
 
 /* Opens the maps that are pinned in `folder`; -1 for those that are not. FAILED if one is not of this layout. */
 int pins_open_maps(const char *folder, struct maps *maps);

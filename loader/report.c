@@ -11,6 +11,7 @@
 #include "fail.h"
 #include "forwarding.h"
 #include "neighbour.h"
+#include "paths.h"
 #include "pins.h"
 #include "report.h"
 

@@ -11,7 +11,6 @@
 
 #include "counters.h"
 #include "fail.h"
-#include "ownership.h"
 #include "paths.h"
 #include "pins.h"
 #include "verdicts.h"
@@ -156,28 +155,16 @@ int watched_renew(struct session *session, const struct watch *watch, struct wat
 	return result;
 }
 
-/* Whether `meta` is still pinned where it was. */
-static bool is_pinned(const struct attachment *attachment)
-{
-	unsigned int value_size;
-	bool found;
-	int fd;
-
-	if (pins_open_meta(attachment->folder, &fd, &value_size))
-		return false;
-	found = map_id(fd) == map_id(attachment->maps.meta);
-	close(fd);
-	return found;
-}
-
 const char *watched_end(struct watched *watched)
 {
+	const struct attachment *attachment = &watched->attachment;
 	const char *why = NULL;
 	char name[IF_NAMESIZE];
 
-	if (!is_pinned(&watched->attachment))
-		why = "was detached";
-	else if (!if_indextoname(watched->attachment.meta.ifindex, name))
+	if (!pins_has_map(attachment->folder, "meta", attachment->maps.meta))
+		why = pins_has_map(attachment->folder, "verdicts", attachment->maps.verdicts) ? "was migrated"
+											      : "was detached";
+	else if (!if_indextoname(attachment->meta.ifindex, name))
 		why = "is gone";
 	watched->ended = why;
 	return why;

@@ -227,18 +227,23 @@ def test_one_that_was_killed_leaves_nothing_behind_a_detach(network):
     assert not os.path.exists(end.pins)
 
 
-@pytest.mark.parametrize("how", ("detach", "delete"))
-def test_it_says_so_and_ends_when_its_device_is_detached_or_gone(network, how):
+@pytest.mark.parametrize("how, why", [("detach", "was detached"), ("detach attach", "was detached"),
+                                      ("migrate", "was migrated"), ("migrate attach", "was migrated"),
+                                      ("delete", "is gone")])
+def test_it_says_so_and_ends_when_there_is_nothing_left_to_listen_to(network, how, why):
     host, other = network.host("A"), network.host("B")
     cable(host, "eth0 10.5.0.1/24", other, "eth0 10.5.0.2/24")
     end = End(host)
     end.attach()
     with monitoring(end, "eth0") as process:
-        if how == "detach":
-            end.detach()
-        else:
+        if how == "delete":
             host.ip("link del eth0")
-        why = "was detached" if how == "detach" else "is gone"
+        if how.startswith("detach"):
+            end.detach()
+        if how.startswith("migrate"):
+            end.do("migrate", "layout", "1")
+        if how.endswith("attach"):
+            end.attach()
         assert ended(process) == (1, f"ipipbpf: eth0 {why}: nothing is left to listen to\n")
 
 
