@@ -68,7 +68,7 @@ int attachment_open(const struct session *session, const char *device, struct at
 	}
 }
 
-int attachment_check_state(const struct session *session, const char *device, enum folder_state state)
+static int check_state(const struct session *session, const char *device, enum folder_state state)
 {
 	if (state == FOLDER_ATTACHED)
 		return DONE;
@@ -91,7 +91,7 @@ int attachment_require(const struct session *session, const char *device, struct
 
 	if (attachment_open(session, device, attachment, &state))
 		return FAILED;
-	if (!attachment_check_state(session, device, state) && !check_complete(session, device, attachment))
+	if (!check_state(session, device, state) && !check_complete(session, device, attachment))
 		return DONE;
 	attachment_close(attachment);
 	return FAILED;
@@ -193,7 +193,7 @@ static int select_one(const struct session *session, const char *device, struct 
 	if (attachment_open(session, device, attachments->list, &state))
 		return FAILED;
 	attachments->count = 1;
-	return attachment_check_state(session, device, state);
+	return check_state(session, device, state);
 }
 
 int attachments_select(const struct session *session, const char *device, bool tell, struct attachments *attachments)

@@ -30,9 +30,6 @@ int attachment_open(const struct session *session, const char *device, struct at
 /* Reads the `meta` in a folder, of whatever layout. Returns 0, -EINVAL if that is not ours, or another -errno. */
 int attachment_peek(const char *folder, struct meta *meta);
 
-/* FAILED if that says that nothing is attached. */
-int attachment_check_state(const struct session *session, const char *device, enum folder_state state);
-
 /* Opens it for the commands that need it with all its maps. */
 int attachment_require(const struct session *session, const char *device, struct attachment *attachment);
 void attachment_close(struct attachment *attachment);

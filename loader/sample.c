@@ -109,14 +109,14 @@ const struct sample *samples_find(const struct samples *samples, const struct fo
 	return NULL;
 }
 
-double sample_rate(__u64 before, __u64 now, double seconds)
+static double rate(__u64 before, __u64 now, double seconds)
 {
 	return (double)(now < before ? now : now - before) / seconds;
 }
 
 double sample_verdict_rate(const struct sample *before, const struct sample *now, __u32 verdict, double seconds)
 {
-	return sample_rate(before ? before->verdicts[verdict] : 0, now->verdicts[verdict], seconds);
+	return rate(before ? before->verdicts[verdict] : 0, now->verdicts[verdict], seconds);
 }
 
 static int compare(const void *a, const void *b)
@@ -136,10 +136,10 @@ struct peer_rates sample_peer_rates(const struct sample *before, const struct pe
 		found = bsearch(now, before->peers, before->peer_count, sizeof(*now), compare);
 	old = found ? &found->counters : &nothing.counters;
 	return (struct peer_rates){
-		.tx_packets = sample_rate(old->tx_packets, new->tx_packets, seconds),
-		.tx_bytes = sample_rate(old->tx_bytes, new->tx_bytes, seconds),
-		.rx_packets = sample_rate(old->rx_packets, new->rx_packets, seconds),
-		.rx_bytes = sample_rate(old->rx_bytes, new->rx_bytes, seconds),
-		.drops = sample_rate(old->drops, new->drops, seconds),
+		.tx_packets = rate(old->tx_packets, new->tx_packets, seconds),
+		.tx_bytes = rate(old->tx_bytes, new->tx_bytes, seconds),
+		.rx_packets = rate(old->rx_packets, new->rx_packets, seconds),
+		.rx_bytes = rate(old->rx_bytes, new->rx_bytes, seconds),
+		.drops = rate(old->drops, new->drops, seconds),
 	};
 }

@@ -12,7 +12,7 @@ import pytest
 
 from .listening import ended, monitoring, wait_until
 from .program import End, binary, counting, environment, ipipbpf
-from .topology import A, B, INNER_A, INNER_B, TwoHosts, cable
+from .topology import A, B, INNER_A, TwoHosts, cable
 from .traffic import send_raw
 from .tunnels import between_two_hosts
 from .wire import ethernet, ipv4_packet, send_frame, udp_datagram

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from random import SystemRandom
 
 from . import random_packets, verdicts
-from .attachment import TAGS, Attachment, refused_by_test_run
+from .attachment import TAGS, refused_by_test_run
 from .judgement import Judgement
 from .tables import Counters
 
