@@ -4,6 +4,7 @@
 #define PINS_H
 
 #include <stdbool.h>
+#include <linux/types.h>
 
 #include "bpffs.h"
 #include "maps.h"
