@@ -9,34 +9,28 @@ import time
 
 import pytest
 
-from .listening import (PLACES, ended, leases, lines_until, listening, monitoring, remove, rings, wait_until)
+from .listening import (FORGED, PLACES, ended, leases, lines_until, listening, monitoring, remove, rings,
+                        tunnel_with_a_forger, wait_until)
 from .program import End, counting, ipipbpf
-from .topology import A, B, INNER_A, INNER_B, TwoHosts, cable
+from .topology import A, B, INNER_A, INNER_B, cable
 from .traffic import ping, send_raw
-from .tunnels import between_two_hosts
 from .wire import ipv4_packet, udp_datagram
 
-FORGED, UDP = "10.9.9.9", 17
+UDP = 17
 MOMENT = r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)"
 LEASE = 3
 
 
 @pytest.fixture(scope="module", params=("tc", "native", "skb"))
 def hosts(request):
-    """A with a tunnel to B, which can send from an address of nobody's."""
-    with TwoHosts() as network:
-        network.a_end, network.b_end = between_two_hosts(network, "tc", mode_b="tc")
-        network.a_end.attach("mode", request.param)
-        network.b.ip(f"addr add {FORGED}/32 dev lo")
+    with tunnel_with_a_forger(request.param) as network:
         yield network
 
 
 @pytest.fixture(scope="module")
 def tunnel():
     """The same in one mode."""
-    with TwoHosts() as network:
-        network.a_end, network.b_end = between_two_hosts(network, "tc")
-        network.b.ip(f"addr add {FORGED}/32 dev lo")
+    with tunnel_with_a_forger() as network:
         yield network
 
 
