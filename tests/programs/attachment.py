@@ -38,7 +38,7 @@ class Dataplane:
     """Both objects, loaded as the loader does it on this kernel, with maps in common."""
 
     def __init__(self, link_header=14, xdp_buff_len=KERNEL >= (5, 18), decap_l3_flag=KERNEL >= (6, 3),
-                 skip_neighbour=KERNEL >= (6, 3), fib_tells_mtu=KERNEL >= (5, 12), software=0,
+                 skip_neighbour=KERNEL >= (6, 3), fib_tells_mtu=bpf.FIB_TELLS_MTU, software=0,
                  mac=underlay.MAC[underlay.DEV], cpus=2):
         self._features = {"features": bytes([link_header, xdp_buff_len, decap_l3_flag, skip_neighbour, fib_tells_mtu,
                                              software, *bytes.fromhex(mac.replace(":", ""))]) +
@@ -240,7 +240,7 @@ class Attachment:
             else:
                 expected = out[:12] + expected[12:]
         elif judgement.redirected:
-            if returned != TC_REDIRECT:
+            if returned != (XDP_REDIRECT if self.hook == "xdp" else TC_REDIRECT):
                 return f"not redirected: {returned}"
         elif returned != (XDP_PASS if self.hook == "xdp" else TC_UNSPEC):
             return f"not passed on: {returned}"
