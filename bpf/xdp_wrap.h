@@ -4,7 +4,6 @@
 #define XDP_WRAP_H
 
 #include "encap.h"
-#include "neighbour.h"
 #include "xdp_forward.h"
 
 struct wrapped_headers {
@@ -16,7 +15,7 @@ struct wrapped_headers {
 static __always_inline bool wrap_is_possible(const struct encap *encap)
 {
 	return encap->counted && encap->verdict == VERDICT_ENCAP_OK && encap->resolved &&
-	       !neighbour_is_due(encap->counters) && bpf_map_lookup_elem(&devices, &encap->ifindex);
+	       bpf_map_lookup_elem(&devices, &encap->ifindex) && !next_hop_is_due(encap->fib.ipv4_dst);
 }
 
 /* Puts the headers before the packet, and cuts the padding behind it. False, and nothing is changed: there is no room. */

@@ -154,10 +154,6 @@ class Attachment:
             struct.pack_into("=Q", value, at, max(0, asked - 3600 * 1000))
         counters[peer_key(remote)] = bytes(value)
 
-    def remember_neighbour(self, remote):
-        """As if a peer's last packet by way of the neighbour code had been sent in this moment, for ever."""
-        self.maps["peer_counters"][peer_key(remote)] = struct.pack("=6Q", 0, 0, 0, 0, 0, 1 << 63) * bpf.CPUS
-
     def path(self, remote, mtu=0, mtu_for=0, error_for=0):
         """Writes what is known of the way to a peer; the times are seconds from now, 0 for never. No time lies before
         the machine was started."""

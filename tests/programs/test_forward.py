@@ -193,6 +193,7 @@ def test_one_packet_to_each_next_hop_is_the_stacks_now_and_then(at_xdp):
 
 def test_what_the_route_leads_into_a_tunnel_is_the_stacks(at_xdp):
     at_xdp.peer("172.16.1.63", "192.168.2.0/24")
+    at_xdp.maps["next_hops"][slot(GATEWAY)] = NOW
     check_left_to_the_stack(at_xdp, inner(dst="192.168.2.5"))
     at_xdp.delete_prefix("192.168.2.0/24")
     check_left_to_the_stack(at_xdp, inner(dst="192.168.2.5"))
@@ -201,7 +202,9 @@ def test_what_the_route_leads_into_a_tunnel_is_the_stacks(at_xdp):
 def test_what_a_prefix_holds_never_leaves_dev_unwrapped(at_xdp):
     """Though a route leads there that does not name the tunnel's next hop."""
     at_xdp.peer("172.16.1.63", "172.16.5.0/24")
+    at_xdp.maps["next_hops"][slot(GATEWAY)] = NOW
     check_left_to_the_stack(at_xdp, inner(dst=BACK_OUT))
+    at_xdp.maps["next_hops"][slot(GATEWAY)] = NEVER
     at_xdp.bare("172.16.5.0/24")
     check_straight(at_xdp, inner(dst=BACK_OUT), DEV, GATEWAY)
 
