@@ -12,7 +12,7 @@
 /* Bytes of the outer header. */
 #define OVERHEAD 20
 
-int change_begin(struct change *change, const struct session *session, const struct attachment *attachment,
+int change_begin(struct change *change, const struct session *session, struct attachment *attachment,
 		 const struct link *link)
 {
 	memset(change, 0, sizeof(*change));
@@ -22,14 +22,20 @@ int change_begin(struct change *change, const struct session *session, const str
 	change->journal.netlink = session->netlink;
 	change->journal.maps = &attachment->maps;
 	if (!prefixes_read(attachment->maps.prefixes, &change->prefixes) &&
-	    !route_records_read(attachment->maps.routes, &change->records) &&
+	    !route_records_read(&attachment->maps, &change->records) &&
 	    !peers_read(attachment->maps.peers, &change->peers) && !fib_read(session->netlink, &change->fib))
 		return DONE;
 	change_end(change);
 	return FAILED;
 }
 
-static int begin_on_device(struct change *change, const struct session *session, const struct attachment *attachment)
+int change_read_records(struct change *change)
+{
+	route_records_free(&change->records);
+	return route_records_read(&change->attachment->maps, &change->records);
+}
+
+static int begin_on_device(struct change *change, const struct session *session, struct attachment *attachment)
 {
 	const char *device = attachment->name.device;
 	struct link link;

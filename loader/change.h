@@ -14,6 +14,7 @@
 #include "journal.h"
 #include "peers.h"
 #include "prefixes.h"
+#include "route_records.h"
 #include "session.h"
 #include "ways.h"
 
@@ -36,7 +37,7 @@ struct peer_wish {
 
 struct change {
 	const struct session *session;
-	const struct attachment *attachment; /* with `meta` as it is to be */
+	struct attachment *attachment; /* with `meta` as it is to be */
 	struct link link;
 	bool hold_routes; /* the device is down and takes no route: they wait for the next attach */
 	/* What is there before the change. */
@@ -65,8 +66,11 @@ int change_open(struct change *change, const struct session *session, const char
 void change_close(struct change *change, struct attachment *attachment);
 
 /* Reads what is there. `link` is the attached device. */
-int change_begin(struct change *change, const struct session *session, const struct attachment *attachment,
+int change_begin(struct change *change, const struct session *session, struct attachment *attachment,
 		 const struct link *link);
+
+/* Reads the records of routes again, which a change of layout has moved. */
+int change_read_records(struct change *change);
 
 /* Wishes for a peer, for a prefix: at most once for each. */
 int change_wish_peer(struct change *change, const struct peer_wish *wish);

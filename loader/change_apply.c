@@ -63,17 +63,8 @@ static int set_prefix(struct change *change, const struct prefix_wish *wish)
 
 static int set_record(struct change *change, const struct prefix_wish *wish)
 {
-	const struct route_entry *before = route_records_find(&change->records, &wish->key);
-	const struct map_change set = {
-		.fd = change->attachment->maps.routes,
-		.key = &wish->key,
-		.key_size = sizeof(wish->key),
-		.before = before ? &before->record : NULL,
-		.after = wish->present && wish->routed ? &wish->record : NULL,
-		.value_size = sizeof(wish->record),
-	};
-
-	return queue_map(change, &set);
+	return route_records_queue(&change->records, &change->journal, &wish->key,
+				   wish->present && wish->routed ? &wish->record : NULL);
 }
 
 static int queue_route(struct change *change, const struct route *before, const struct route *after)
@@ -148,6 +139,20 @@ static int queue(struct change *change)
 		       : DONE;
 }
 
+/* What is taken away gives its room back only later. */
+static int reserve(struct change *change)
+{
+	struct attachment *attachment = change->attachment;
+	size_t more = 0;
+
+	for (size_t i = 0; i < change->wish_count; i++) {
+		const struct prefix_wish *wish = &change->wishes[i];
+
+		more += wish->present && wish->routed && !route_records_find(&change->records, &wish->key);
+	}
+	return route_records_reserve(&change->records, &attachment->maps, attachment->folder, more);
+}
+
 static int route_failed(const struct change *change, const struct route *route, int error)
 {
 	const char *device = change->attachment->name.device;
@@ -170,6 +175,8 @@ static const char *map_name(const struct maps *maps, int fd)
 		return "prefixes";
 	if (fd == maps->routes)
 		return "routes";
+	if (fd == maps->routes2)
+		return "routes2";
 	return fd == maps->peers ? "peers" : "peer_src";
 }
 
@@ -178,6 +185,8 @@ static int map_failed(const struct change *change, const struct journal_failure 
 	const char *name = map_name(&change->attachment->maps, failure->fd);
 	char what[PREFIX_TEXT];
 
+	if (failure->fd == change->attachment->maps.routes2)
+		return fail("cannot write the map '%s': %s", name, strerror(-failure->error));
 	if (failure->key_size == sizeof(struct prefix_key))
 		prefix_format(failure->key, what);
 	else
@@ -211,7 +220,7 @@ static void make_counters(const struct change *change)
 
 int change_apply(struct change *change)
 {
-	if (!queue(change) && !carry_out(change)) {
+	if (!reserve(change) && !queue(change) && !carry_out(change)) {
 		make_counters(change);
 		return DONE;
 	}
