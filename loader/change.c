@@ -6,6 +6,7 @@
 
 #include "address.h"
 #include "change.h"
+#include "change_order.h"
 #include "fail.h"
 #include "loop.h"
 
@@ -140,7 +141,7 @@ static int compare_peers(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct peer_key));
 }
 
-const struct peer_wish *change_find_peer_wish(const struct change *change, const __u8 remote[4])
+struct peer_wish *change_find_peer_wish(const struct change *change, const __u8 remote[4])
 {
 	if (!change->peer_wish_count)
 		return NULL;
@@ -234,7 +235,7 @@ static int check_wishes(struct change *change)
 int change_check(struct change *change)
 {
 	sort_wishes(change);
-	return find_ways(change) || check_wishes(change) ? FAILED : loop_check(change);
+	return change_order(change) || find_ways(change) || check_wishes(change) ? FAILED : loop_check(change);
 }
 
 /* The source that was set for a peer, or is wished for. */

@@ -98,43 +98,70 @@ static int set_route(struct change *change, const struct prefix_wish *wish)
 	return queue_route(change, before, &after);
 }
 
-static int each_peer(struct change *change, bool present,
+static int each_peer(struct change *change, bool present, bool first,
 		     int (*set)(struct change *change, const struct peer_wish *wish))
 {
 	for (size_t i = 0; i < change->peer_wish_count; i++) {
 		const struct peer_wish *wish = &change->peer_wishes[i];
 
-		if (wish->present == present && set(change, wish))
+		if (wish->present == present && wish->goes_first == first && set(change, wish))
 			return FAILED;
 	}
 	return DONE;
 }
 
-static int each_prefix(struct change *change, bool routed,
+static int each_prefix(struct change *change, enum phase phase,
 		       int (*set)(struct change *change, const struct prefix_wish *wish))
 {
 	for (size_t i = 0; i < change->wish_count; i++) {
-		const struct prefix_wish *wish = &change->wishes[i];
-
-		if ((wish->present && wish->routed) == routed && set(change, wish))
+		if (change->wishes[i].phase == phase && set(change, &change->wishes[i]))
 			return FAILED;
 	}
 	return DONE;
 }
 
 /*
- * A peer comes before its prefixes and goes after them: a prefix without its peer drops what it holds. A killed process
- * leaves what attach can finish: the record is there before the prefix, the prefix before the route into it, and in
- * reverse where they go. What goes waits for all that comes, so that the packets of a prefix that is divided, or joined
- * with others, always find one.
+ * A killed process leaves what attach can finish: the record is there before the prefix, the prefix before the route
+ * into it, and in reverse where they go.
+ */
+static int make_routed(struct change *change, enum phase phase)
+{
+	return each_prefix(change, phase, set_record) || each_prefix(change, phase, set_prefix) ||
+			       each_prefix(change, phase, set_route)
+		       ? FAILED
+		       : DONE;
+}
+
+static int make_unrouted(struct change *change, enum phase phase)
+{
+	return each_prefix(change, phase, drop_route) || each_prefix(change, phase, set_prefix) ||
+			       each_prefix(change, phase, set_record)
+		       ? FAILED
+		       : DONE;
+}
+
+static int make_peers(struct change *change)
+{
+	return each_peer(change, true, false, set_peer_src) || each_peer(change, true, false, set_peer) ? FAILED : DONE;
+}
+
+static int take_peers(struct change *change, bool first)
+{
+	return each_peer(change, false, first, set_peer) || each_peer(change, false, first, set_peer_src) ? FAILED
+													  : DONE;
+}
+
+/*
+ * A peer comes before its prefixes and goes after them: a prefix without its peer drops what it holds. What goes waits
+ * for what comes, if that has anything to do with it, so that the packets of a prefix that is divided, or joined with
+ * others, always find one.
  */
 static int queue(struct change *change)
 {
-	return each_peer(change, true, set_peer_src) || each_peer(change, true, set_peer) ||
-			       each_prefix(change, true, set_record) || each_prefix(change, true, set_prefix) ||
-			       each_prefix(change, true, set_route) || each_prefix(change, false, drop_route) ||
-			       each_prefix(change, false, set_prefix) || each_prefix(change, false, set_record) ||
-			       each_peer(change, false, set_peer) || each_peer(change, false, set_peer_src)
+	return make_unrouted(change, PHASE_GO_FIRST) || take_peers(change, true) || make_peers(change) ||
+			       make_routed(change, PHASE_ROUTED) || make_unrouted(change, PHASE_UNROUTED) ||
+			       make_unrouted(change, PHASE_GO) || make_routed(change, PHASE_LATE_ROUTED) ||
+			       make_unrouted(change, PHASE_LATE_UNROUTED) || take_peers(change, false)
 		       ? FAILED
 		       : DONE;
 }
@@ -192,7 +219,7 @@ static int map_failed(const struct change *change, const struct journal_failure 
 	else
 		peer_name(failure->key, what);
 	if (failure->error == -E2BIG || failure->error == -ENOSPC)
-		return fail("cannot write %s: the map '%s' is full", what, name);
+		return fail("cannot write %s: the map '%s' is full, delete what is not needed", what, name);
 	return fail("cannot write %s into the map '%s': %s", what, name, strerror(-failure->error));
 }
 

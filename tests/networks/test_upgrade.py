@@ -137,6 +137,11 @@ def test_the_new_version_takes_it_over_under_traffic(two_hosts, tmp_path, far_en
     assert differences(surroundings, now) == []
 
 
+def test_check_has_nothing_against_an_older_layout(older):
+    done = older.command("check")
+    assert "pins" in done.stdout and "layout" not in done.stdout, done.stdout
+
+
 @pytest.mark.parametrize("layout", (1, 2))
 def test_down_again_is_what_the_older_version_made(two_hosts, older, layout):
     surroundings, records = comparable(two_hosts.a), recorded(older)
