@@ -9,6 +9,7 @@
 #include "change_order.h"
 #include "fail.h"
 #include "loop.h"
+#include "sorting.h"
 
 /* Bytes of the outer header. */
 #define OVERHEAD 20
@@ -30,10 +31,44 @@ int change_begin(struct change *change, const struct session *session, struct at
 	return FAILED;
 }
 
+/* Both are sorted. */
+static void match_prefixes(struct change *change)
+{
+	const struct prefixes *prefixes = &change->prefixes;
+
+	for (size_t i = 0, j = 0; i < change->wish_count; i++) {
+		struct prefix_wish *wish = &change->wishes[i];
+
+		while (j < prefixes->count && prefix_compare(&prefixes->list[j].key, &wish->key) < 0)
+			j++;
+		wish->before = NULL;
+		if (j < prefixes->count && !prefix_compare(&prefixes->list[j].key, &wish->key))
+			wish->before = &prefixes->list[j];
+	}
+}
+
+static void match_records(struct change *change)
+{
+	const struct route_records *records = &change->records;
+
+	for (size_t i = 0, j = 0; i < change->wish_count; i++) {
+		struct prefix_wish *wish = &change->wishes[i];
+
+		while (j < records->count && prefix_compare(&records->list[j].key, &wish->key) < 0)
+			j++;
+		wish->recorded = NULL;
+		if (j < records->count && !prefix_compare(&records->list[j].key, &wish->key))
+			wish->recorded = &records->list[j];
+	}
+}
+
 int change_read_records(struct change *change)
 {
 	route_records_free(&change->records);
-	return route_records_read(&change->attachment->maps, &change->records);
+	if (route_records_read(&change->attachment->maps, &change->records))
+		return FAILED;
+	match_records(change);
+	return DONE;
 }
 
 static int begin_on_device(struct change *change, const struct session *session, struct attachment *attachment)
@@ -193,10 +228,8 @@ int change_check_source(struct change *change, const __u8 src[4])
 
 static void sort_wishes(struct change *change)
 {
-	if (change->wish_count)
-		qsort(change->wishes, change->wish_count, sizeof(*change->wishes), compare);
-	if (change->peer_wish_count)
-		qsort(change->peer_wishes, change->peer_wish_count, sizeof(*change->peer_wishes), compare_peers);
+	sort(change->wishes, change->wish_count, sizeof(*change->wishes), compare);
+	sort(change->peer_wishes, change->peer_wish_count, sizeof(*change->peer_wishes), compare_peers);
 }
 
 static int find_ways(struct change *change)
@@ -235,6 +268,8 @@ static int check_wishes(struct change *change)
 int change_check(struct change *change)
 {
 	sort_wishes(change);
+	match_prefixes(change);
+	match_records(change);
 	return change_order(change) || find_ways(change) || check_wishes(change) ? FAILED : loop_check(change);
 }
 

@@ -36,6 +36,9 @@ struct prefix_wish {
 	__u8 phase;   /* enum phase; change_order.h */
 	struct prefix prefix;
 	struct route_record record; /* of a routed one: the source that was given with the prefix */
+	/* What is there of it, or NULL. After change_check. */
+	const struct prefix_entry *before;
+	const struct route_entry *recorded;
 };
 
 /* What a peer is to be. */

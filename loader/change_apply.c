@@ -48,12 +48,11 @@ static int set_peer(struct change *change, const struct peer_wish *wish)
 
 static int set_prefix(struct change *change, const struct prefix_wish *wish)
 {
-	const struct prefix_entry *before = prefixes_find(&change->prefixes, &wish->key);
 	const struct map_change set = {
 		.fd = change->attachment->maps.prefixes,
 		.key = &wish->key,
 		.key_size = sizeof(wish->key),
-		.before = before ? &before->prefix : NULL,
+		.before = wish->before ? &wish->before->prefix : NULL,
 		.after = wish->present ? &wish->prefix : NULL,
 		.value_size = sizeof(wish->prefix),
 	};
@@ -63,7 +62,7 @@ static int set_prefix(struct change *change, const struct prefix_wish *wish)
 
 static int set_record(struct change *change, const struct prefix_wish *wish)
 {
-	return route_records_queue(&change->records, &change->journal, &wish->key,
+	return route_records_queue(&change->records, &change->journal, wish->recorded, &wish->key,
 				   wish->present && wish->routed ? &wish->record : NULL);
 }
 
@@ -75,7 +74,7 @@ static int queue_route(struct change *change, const struct route *before, const 
 /* A route is only taken for ours if there is a record of it. */
 static int drop_route(struct change *change, const struct prefix_wish *wish)
 {
-	if (!route_records_find(&change->records, &wish->key))
+	if (!wish->recorded)
 		return DONE;
 	return queue_route(change, change_route_before(change, wish), NULL);
 }
@@ -175,7 +174,7 @@ static int reserve(struct change *change)
 	for (size_t i = 0; i < change->wish_count; i++) {
 		const struct prefix_wish *wish = &change->wishes[i];
 
-		more += wish->present && wish->routed && !route_records_find(&change->records, &wish->key);
+		more += wish->present && wish->routed && !wish->recorded;
 	}
 	return route_records_reserve(&change->records, &attachment->maps, attachment->folder, more);
 }

@@ -17,9 +17,9 @@ struct counts {
 	size_t go_first;
 };
 
-static bool comes(const struct change *change, const struct prefix_wish *wish)
+static bool comes(const struct prefix_wish *wish)
 {
-	return wish->present && !prefixes_find(&change->prefixes, &wish->key);
+	return wish->present && !wish->before;
 }
 
 static struct counts count_prefixes(const struct change *change)
@@ -28,7 +28,7 @@ static struct counts count_prefixes(const struct change *change)
 
 	for (size_t i = 0; i < change->wish_count; i++) {
 		const struct prefix_wish *wish = &change->wishes[i];
-		const bool is_new = comes(change, wish);
+		const bool is_new = comes(wish);
 
 		counts.go += !wish->present;
 		counts.go_first += wish->phase == PHASE_GO_FIRST;
@@ -71,11 +71,11 @@ static enum phase usual_phase(const struct prefix_wish *wish)
 	return wish->routed ? PHASE_ROUTED : PHASE_UNROUTED;
 }
 
-static enum phase tight_phase(const struct change *change, const struct prefix_wish *wish)
+static enum phase tight_phase(const struct prefix_wish *wish)
 {
 	if (!wish->present)
 		return PHASE_GO_FIRST;
-	if (!comes(change, wish))
+	if (!comes(wish))
 		return usual_phase(wish);
 	return wish->routed ? PHASE_LATE_ROUTED : PHASE_LATE_UNROUTED;
 }
@@ -88,9 +88,9 @@ static bool holds(const struct prefix_key *key, const struct prefix_key *other)
 }
 
 /* Of two that overlap: what goes has to wait until what takes its packets over is there. */
-static void tie(const struct change *change, struct prefix_wish *a, struct prefix_wish *b)
+static void tie(struct prefix_wish *a, struct prefix_wish *b)
 {
-	if (a->present == b->present || !comes(change, a->present ? a : b))
+	if (a->present == b->present || !comes(a->present ? a : b))
 		return;
 	a->phase = usual_phase(a);
 	b->phase = usual_phase(b);
@@ -108,7 +108,7 @@ static void tie_all(struct change *change)
 		while (count && (count == NESTED_MAX || !holds(&holders[count - 1]->key, &wish->key)))
 			count--;
 		for (size_t j = 0; j < count; j++)
-			tie(change, holders[j], wish);
+			tie(holders[j], wish);
 		holders[count++] = wish;
 	}
 }
@@ -136,7 +136,7 @@ static int check_prefixes(const struct change *change)
 
 	if (finds_room(&counts, PREFIXES_MAX))
 		return DONE;
-	while (change->wishes[i].phase >= PHASE_GO || !comes(change, &change->wishes[i]))
+	while (change->wishes[i].phase >= PHASE_GO || !comes(&change->wishes[i]))
 		i++;
 	return fail("the map 'prefixes' has no room for %s beside the prefixes whose packets it takes over: delete "
 		    "some of those first",
@@ -164,7 +164,7 @@ int change_order(struct change *change)
 	if (!is_tight(&prefixes, PREFIXES_MAX) && !is_tight(&peers, PEERS_MAX))
 		return DONE;
 	for (size_t i = 0; i < change->wish_count; i++)
-		change->wishes[i].phase = tight_phase(change, &change->wishes[i]);
+		change->wishes[i].phase = tight_phase(&change->wishes[i]);
 	tie_all(change);
 	choose_peers(change);
 	return check_prefixes(change) || check_peers(change) ? FAILED : DONE;

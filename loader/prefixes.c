@@ -6,6 +6,7 @@
 #include "fail.h"
 #include "map_entries.h"
 #include "prefixes.h"
+#include "sorting.h"
 
 /* Entries begin with their key. */
 static int compare(const void *a, const void *b)
@@ -21,8 +22,7 @@ int prefixes_read(int fd, struct prefixes *prefixes)
 	if (map_entries_read(fd, "prefixes", sizeof(struct prefix_key), sizeof(struct prefix), &list, &prefixes->count))
 		return FAILED;
 	prefixes->list = list;
-	if (prefixes->count)
-		qsort(prefixes->list, prefixes->count, sizeof(*prefixes->list), compare);
+	sort(prefixes->list, prefixes->count, sizeof(*prefixes->list), compare);
 	return DONE;
 }
 

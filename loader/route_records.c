@@ -14,6 +14,7 @@
 #include "pins.h"
 #include "route_records.h"
 #include "sharing.h"
+#include "sorting.h"
 
 /* An entry of `routes` as map_entries_read gives it, and of `routes2`. */
 struct hashed {
@@ -114,7 +115,7 @@ static int read_layout(const struct maps *maps, __u32 layout, struct route_recor
 	if (result)
 		route_records_free(records);
 	else
-		qsort(records->list, records->count, sizeof(*records->list), compare);
+		sort(records->list, records->count, sizeof(*records->list), compare);
 	return result;
 }
 
@@ -284,8 +285,8 @@ static int queue(struct journal *journal, const struct map_change *set)
 	return journal_map(journal, set) ? fail("out of memory") : DONE;
 }
 
-static int queue_place(struct route_records *records, struct journal *journal, const struct prefix_key *key,
-		       const struct route_entry *entry, const struct route_record *record)
+static int queue_place(struct route_records *records, struct journal *journal, const struct route_entry *entry,
+		       const struct prefix_key *key, const struct route_record *record)
 {
 	const struct route_place nothing = { 0 };
 	const struct route_place before = entry ? place_of(key, &entry->record) : nothing;
@@ -311,8 +312,8 @@ static int queue_place(struct route_records *records, struct journal *journal, c
 	return queue(journal, &set);
 }
 
-static int queue_entry(const struct route_records *records, struct journal *journal, const struct prefix_key *key,
-		       const struct route_entry *entry, const struct route_record *record)
+static int queue_entry(const struct route_records *records, struct journal *journal, const struct route_entry *entry,
+		       const struct prefix_key *key, const struct route_record *record)
 {
 	const struct map_change set = {
 		.fd = records->fd,
@@ -326,13 +327,11 @@ static int queue_entry(const struct route_records *records, struct journal *jour
 	return queue(journal, &set);
 }
 
-int route_records_queue(struct route_records *records, struct journal *journal, const struct prefix_key *key,
-			const struct route_record *record)
+int route_records_queue(struct route_records *records, struct journal *journal, const struct route_entry *entry,
+			const struct prefix_key *key, const struct route_record *record)
 {
-	const struct route_entry *entry = route_records_find(records, key);
-
-	return records->has_places ? queue_place(records, journal, key, entry, record)
-				   : queue_entry(records, journal, key, entry, record);
+	return records->has_places ? queue_place(records, journal, entry, key, record)
+				   : queue_entry(records, journal, entry, key, record);
 }
 
 void route_records_forget(const struct route_records *records, const struct route_entry *entry)

@@ -41,9 +41,9 @@ const struct route_entry *route_records_find(const struct route_records *records
 /* Makes room for so many more: a larger `routes2` takes the place of the one that is pinned. */
 int route_records_reserve(struct route_records *records, struct maps *maps, const char *folder, size_t more);
 
-/* Queues what is to be recorded of a prefix, NULL: nothing. For new records there must be room. */
-int route_records_queue(struct route_records *records, struct journal *journal, const struct prefix_key *key,
-			const struct route_record *record);
+/* Queues what is to be recorded of a prefix, of which `entry` is there: NULL is nothing. New ones must find room. */
+int route_records_queue(struct route_records *records, struct journal *journal, const struct route_entry *entry,
+			const struct prefix_key *key, const struct route_record *record);
 
 /* Takes a record away at once. */
 void route_records_forget(const struct route_records *records, const struct route_entry *entry);
