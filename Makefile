@@ -158,14 +158,16 @@ mutants: root ## as root: plant bugs in bpf/ and see that the tests name them
 	@tests/mutants/run
 
 # Each build with -Werror has a directory of its own, so that no object of an earlier `make` hides a warning.
-# pytest's last line is to be the last: on SIGQUIT make leaves with status 1 and no word of its own.
+# pytest's last line is to be the last: on SIGQUIT make leaves with status 1 and no word of its own. A file's tests share
+# what they set up, and stay together.
 check: root ## as root: all tests; the last line is `N passed, N failed, N skipped`
 	@tests/install-packages build demo check deb vm
 	@$(MAKE) BUILD=build/werror WERROR=-Werror all
 	@$(MAKE) sanitized
 	@$(MAKE) all
 	@$(MAKE) check-layers
-	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -p no:cacheprovider tests || kill -QUIT $$PPID
+	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -p no:cacheprovider -n auto --maxprocesses 4 --dist loadfile tests || \
+		kill -QUIT $$PPID
 
 check-deb: root ## as root: what `make install` and `make deb` put on a system; `make check` does it too
 	@tests/install-packages build check deb

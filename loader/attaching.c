@@ -3,12 +3,10 @@
 #include <linux/rtnetlink.h>
 #include <net/if_arp.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "address.h"
 #include "attach_warnings.h"
 #include "attaching.h"
-#include "auto_mode.h"
 #include "cpus.h"
 #include "devices.h"
 #include "fail.h"
@@ -391,41 +389,11 @@ int attaching_load(struct attaching *attaching)
 	return FAILED;
 }
 
-/* The mode that is tried first. */
-static enum mode mode_to_try(const struct attaching *attaching)
-{
-	if (attaching->mode != MODE_AUTO)
-		return attaching->mode;
-	return auto_mode_tries_native(&attaching->link) ? MODE_NATIVE : MODE_TC;
-}
-
-static int drop_map(const char *folder, const char *name, int *map)
-{
-	if (*map >= 0)
-		close(*map);
-	*map = -1;
-	return pins_remove_pin(folder, name);
-}
-
-/*
- * Another mode needs other `devices` and `cpus`: the kernel lets programs that take frames in several buffers and such
- * that do not have no map of these kinds in common (bpf_prog_map_compatible()).
- */
-static int drop_other_modes_maps(struct attaching *attaching)
-{
-	const char *folder = attaching->attachment.folder;
-	struct maps *maps = &attaching->attachment.maps;
-
-	if (attaching->is_new || !attaching->programs || mode_to_try(attaching) == attaching->before.mode_used)
-		return DONE;
-	return drop_map(folder, "devices", &maps->devices) || drop_map(folder, "cpus", &maps->cpus) ? FAILED : DONE;
-}
-
 int attaching_carry_out(struct attaching *attaching)
 {
 	struct meta *meta = &attaching->attachment.meta;
 
-	if (drop_other_modes_maps(attaching) || pins_make_maps(&attaching->attachment.maps))
+	if (pins_make_maps(&attaching->attachment.maps))
 		return FAILED;
 	/* Who finds the mode changed can trust that the programs are where it wants them. */
 	attaching->mode = meta->mode;

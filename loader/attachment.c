@@ -87,11 +87,21 @@ static int check_complete(const struct session *session, const char *device, con
 
 int attachment_require(const struct session *session, const char *device, struct attachment *attachment)
 {
+	if (attachment_require_begun(session, device, attachment))
+		return FAILED;
+	if (!check_complete(session, device, attachment))
+		return DONE;
+	attachment_close(attachment);
+	return FAILED;
+}
+
+int attachment_require_begun(const struct session *session, const char *device, struct attachment *attachment)
+{
 	enum folder_state state;
 
 	if (attachment_open(session, device, attachment, &state))
 		return FAILED;
-	if (!attachment_check_state(session, device, state) && !check_complete(session, device, attachment))
+	if (!attachment_check_state(session, device, state))
 		return DONE;
 	attachment_close(attachment);
 	return FAILED;

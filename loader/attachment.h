@@ -35,6 +35,9 @@ int attachment_check_state(const struct session *session, const char *device, en
 
 /* Opens it for the commands that need it with all its maps. */
 int attachment_require(const struct session *session, const char *device, struct attachment *attachment);
+
+/* The same for one that may lack maps, since its migration was cut short. */
+int attachment_require_begun(const struct session *session, const char *device, struct attachment *attachment);
 void attachment_close(struct attachment *attachment);
 
 /* Writes attachment->meta into its map. DONE or FAILED. */

@@ -15,6 +15,7 @@
 #include "probe.h"
 #include "same_program.h"
 #include "xdp.skel.h"
+#include "xdp_maps.h"
 
 #define PIN "link_xdp"
 
@@ -217,16 +218,19 @@ static bool attach_in_dispatcher(struct xdp_bpf *xdp, __u32 ifindex, const struc
  */
 static bool is_in_dispatcher(const struct link *link, const struct maps *maps, enum mode mode)
 {
+	struct maps others = *maps;
 	struct xdp_multiprog *all;
 	struct xdp_program *program;
 	struct xdp_bpf *xdp;
 	bool same;
 
-	if (!runs_in_mode(link->ifindex, mode) || objects_open_xdp(link, maps, mode, &xdp))
+	/* Those that are there belong to the program that runs (xdp_maps.h). */
+	others.devices = others.cpus = -1;
+	if (!runs_in_mode(link->ifindex, mode) || objects_open_xdp(link, &others, mode, &xdp))
 		return false;
 	program = find_in_dispatcher(link->ifindex, maps, &all);
 	same = program && !xdp_bpf__load(xdp) &&
-	       same_program(xdp_program__id(program), bpf_program__fd(xdp->progs.decap_xdp));
+	       same_program(xdp_program__id(program), bpf_program__fd(xdp->progs.decap_xdp), maps);
 	xdp_multiprog__close(all);
 	xdp_bpf__destroy(xdp);
 	return same;
@@ -251,7 +255,7 @@ static int place_in_dispatcher(const struct link *link, const struct maps *maps,
 	return done ? DONE : FAILED;
 }
 
-int hook_xdp_attach(const struct link *link, const char *folder, const struct maps *maps, enum mode mode, bool quiet)
+int hook_xdp_attach(const struct link *link, const char *folder, struct maps *maps, enum mode mode, bool quiet)
 {
 	enum xdp_place place = hook_xdp_find(link->ifindex, folder, maps);
 
@@ -265,9 +269,15 @@ int hook_xdp_attach(const struct link *link, const char *folder, const struct ma
 		hook_xdp_detach(link->ifindex, folder, maps);
 		place = XDP_ABSENT;
 	}
+	if (place == XDP_ABSENT && may_use_dispatcher()) {
+		if (xdp_maps_renew(folder, maps))
+			return FAILED;
+		if (!place_in_dispatcher(link, maps, mode))
+			return DONE;
+	}
 	/* A dispatcher older than the kernel may be refused (seen: libxdp 1.3.1's, from Linux 6.12 on). */
-	if (place == XDP_ABSENT && may_use_dispatcher() && !place_in_dispatcher(link, maps, mode))
-		return DONE;
+	if (place == XDP_ABSENT && xdp_maps_renew(folder, maps))
+		return FAILED;
 	return place_alone(link, folder, maps, mode, place == XDP_ALONE, quiet);
 }
 

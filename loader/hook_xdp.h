@@ -33,9 +33,9 @@ bool hook_xdp_is_left_over(__u32 ifindex, const char *folder, const struct maps 
 /*
  * Attaches the program in MODE_NATIVE or MODE_SKB, or puts it in the place of the one that is there: alone in one step,
  * in a dispatcher in two, unless it is the same program, which stays. `quiet`: the caller has another way if this
- * fails. DONE or FAILED.
+ * fails. Makes maps->devices and ->cpus anew for a program that does not just take another one's place. DONE or FAILED.
  */
-int hook_xdp_attach(const struct link *link, const char *folder, const struct maps *maps, enum mode mode, bool quiet);
+int hook_xdp_attach(const struct link *link, const char *folder, struct maps *maps, enum mode mode, bool quiet);
 
 /* Takes ours off. ifindex 0: the device is gone, only the pin. */
 void hook_xdp_detach(__u32 ifindex, const char *folder, const struct maps *maps);

@@ -59,7 +59,7 @@ static int migrate(const struct session *session, const struct migrate_request *
 	struct attachment attachment;
 	int result;
 
-	if (attachment_require(session, request->device, &attachment))
+	if (attachment_require_begun(session, request->device, &attachment))
 		return FAILED;
 	result = carry_out(session, &attachment, request->layout);
 	attachment_close(&attachment);

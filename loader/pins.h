@@ -6,6 +6,7 @@
 #ifndef PINS_H
 #define PINS_H
 
+#include <linux/types.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>

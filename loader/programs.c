@@ -80,8 +80,7 @@ static int bridge_gap(const struct link *link, const char *folder, const struct 
  * Puts XDP where the mode that is asked for needs it; mode auto: where the driver gains from it and takes it. Until
  * meta->hook names XDP, its program leaves every packet to TC.
  */
-static int attach_xdp(const struct link *link, const char *folder, const struct maps *maps, enum mode mode,
-		      struct meta *meta)
+static int attach_xdp(const struct link *link, const char *folder, struct maps *maps, enum mode mode, struct meta *meta)
 {
 	meta->mode_used = (__u8)mode;
 	if (mode == MODE_TC)
@@ -103,7 +102,7 @@ static int check_hidden(__u32 ifindex, const char *folder, const struct meta *me
 		    strrchr(folder, '/') + 1);
 }
 
-int programs_attach(struct programs *programs, const struct link *link, const char *folder, const struct maps *maps,
+int programs_attach(struct programs *programs, const struct link *link, const char *folder, struct maps *maps,
 		    enum mode mode, struct meta *meta)
 {
 	bool present = hook_tc_find(link->ifindex, folder, maps, TC_EGRESS) ||

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ownership.h"
 #include "same_program.h"
 
 /* The kernel reports no more maps than a program of ours can have. */
@@ -83,28 +84,35 @@ static bool is_working_memory(__u32 id)
 	return found;
 }
 
-/* Maps that may take each other's place. The code, which is the same, names them in the same order. */
-static bool same_map(__u32 one, __u32 other)
+/* Of a map that no two programs have in common: the running one has the attachment's. */
+static bool is_its_own(__u32 id, const struct maps *maps)
 {
-	return one == other || same_constants(one, other) || (is_working_memory(one) && is_working_memory(other));
+	return id == map_id(maps->devices) || id == map_id(maps->cpus);
 }
 
-static bool same_identity(const struct identity *one, const struct identity *other)
+/* Maps that may take each other's place. The code, which is the same, names them in the same order. */
+static bool same_map(__u32 one, __u32 other, const struct maps *maps)
+{
+	return one == other || is_its_own(one, maps) || same_constants(one, other) ||
+	       (is_working_memory(one) && is_working_memory(other));
+}
+
+static bool same_identity(const struct identity *one, const struct identity *other, const struct maps *maps)
 {
 	if (memcmp(one->tag, other->tag, sizeof(one->tag)) || one->map_count != other->map_count)
 		return false;
 	for (__u32 i = 0; i < one->map_count; i++) {
-		if (!same_map(one->map_ids[i], other->map_ids[i]))
+		if (!same_map(one->map_ids[i], other->map_ids[i], maps))
 			return false;
 	}
 	return true;
 }
 
-bool same_program(__u32 id, int program)
+bool same_program(__u32 id, int program, const struct maps *maps)
 {
 	int running = bpf_prog_get_fd_by_id(id);
 	struct identity one, other;
-	bool same = read_identity(running, &one) && read_identity(program, &other) && same_identity(&one, &other);
+	bool same = read_identity(running, &one) && read_identity(program, &other) && same_identity(&one, &other, maps);
 
 	if (running >= 0)
 		close(running);

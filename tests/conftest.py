@@ -71,15 +71,21 @@ def pytest_runtest_logreport(report):
         _outcomes.setdefault(report.nodeid, report.outcome)
 
 
+def _is_worker(config):
+    """One of several processes, of which another one knows how all tests ended."""
+    return hasattr(config, "workerinput")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session):
     """A run in which nothing passed shows nothing."""
-    if session.exitstatus == 0 and not session.config.option.collectonly and "passed" not in _outcomes.values():
+    if session.exitstatus == 0 and not session.config.option.collectonly and not _is_worker(session.config) and \
+            "passed" not in _outcomes.values():
         session.exitstatus = 1
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_unconfigure():
-    if not os.geteuid():
+def pytest_unconfigure(config):
+    if not os.geteuid() and not _is_worker(config):
         totals = list(_outcomes.values())
         print(", ".join(f"{totals.count(kind)} {kind}" for kind in ("passed", "failed", "skipped")), flush=True)

@@ -76,9 +76,9 @@ def pin_array(path, value):
 def exchange(path, program_id):
     """Puts the program of that id in the place of the one that a pinned link runs."""
     name = ctypes.create_string_buffer(path.encode())
-    link = _bpf(OBJ_GET, struct.pack("<QI", ctypes.addressof(name), 0))
-    program = _bpf(PROG_GET_FD_BY_ID, struct.pack("<I", program_id))
-    _bpf(LINK_UPDATE, struct.pack("<II", link, program))
+    link = bpf_call(OBJ_GET, struct.pack("<QI", ctypes.addressof(name), 0))
+    program = bpf_call(PROG_GET_FD_BY_ID, struct.pack("<I", program_id))
+    bpf_call(LINK_UPDATE, struct.pack("<II", link, program))
     os.close(program)
     os.close(link)
 

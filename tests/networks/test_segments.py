@@ -72,5 +72,6 @@ def test_udp_segments_keep_their_size(hosts, off):
             udp_segments(hosts.a, INNER_A, hosts.b, INNER_B, segment, number)
         frames = sent_by_a(wire, PROTO_UDP)
         check_frames(frames, off)
-        assert list(segments_of(frames)) == [segment] * number
+        # Whole, an older kernel does not show it to a capture.
+        assert list(segments_of(frames)) == [segment] * number or (wire.unseen and not frames and not off)
         assert count.verdicts(a) == {"encap_ok": number}

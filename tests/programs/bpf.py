@@ -46,6 +46,9 @@ KERNEL = tuple(int(number) for number in os.uname().release.split("-")[0].split(
 # bpf_fib_lookup() tells the preferred source since 6.7, and on older kernels that were given it later, as 6.1 was.
 FIB_TELLS_SOURCE = b"\0BPF_FIB_LOOKUP_SRC\0" in Path("/sys/kernel/btf/vmlinux").read_bytes()
 CPUS = _lib.libbpf_num_possible_cpus()
+# Whether a test run takes the device by which a packet came in: 5.10's does not, 6.1's does.
+TAKES_INGRESS = KERNEL >= (6, 1)
+ENOTSUPP = 524  # the kernel's own, which errno.h lacks: a kind of map that has no such operation
 MAP_TYPE_PROG_ARRAY = 3
 PER_CPU = (5, 6)  # a hash, an array
 PROG_TYPE_SCHED_CLS = 3
@@ -98,10 +101,12 @@ class Map:
         return found
 
     def first(self, count):
-        """The values of the first `count` elements of an array, one after the other, by one call."""
+        """The values of the first `count` elements of an array, one after the other; by one call where the kernel has it."""
         keys, values = ctypes.create_string_buffer(4 * count), ctypes.create_string_buffer(self.value_size * count)
         after, number = _u32(), _u32(count)
         result = _lib.bpf_map_lookup_batch(self.fd, None, ctypes.byref(after), keys, values, ctypes.byref(number), None)
+        if result < 0 and ctypes.get_errno() == ENOTSUPP:
+            return b"".join(self[struct.pack("=I", index)] for index in range(count))
         if result < 0 and ctypes.get_errno() != errno.ENOENT:  # ENOENT: the array ends there
             _check(result, "map lookup batch")
         return values.raw

@@ -15,7 +15,7 @@ from scapy.utils import RawPcapReader
 
 from . import mutations, random_packets
 from .attachment import Attachment, refused_by_test_run
-from .bpf import KERNEL
+from .bpf import KERNEL, TAKES_INGRESS
 from .epoch import HOOKS, Epoch, Wrong, alone, run_epoch
 from .ipv4 import ICMP, ICMP_ERRORS, IPIP, Header
 from .mutations import TAGS, headers, layers
@@ -123,7 +123,7 @@ def _context(random, hook, frame):
     if frame[12:14] in TAGS and (hook == "egress" or hook == "tc" and len(frame) < SHORTEST_TAGGED):
         context["in_band"] = random.random() < 0.5
     if hook == "egress":
-        context["ingress_ifindex"] = random.choice((0, 0, 1))
+        context["ingress_ifindex"] = random.choice((0, 0, 1)) if TAKES_INGRESS else 0
     return context
 
 

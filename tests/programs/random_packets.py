@@ -4,6 +4,7 @@
 import struct
 
 from . import underlay
+from .bpf import TAKES_INGRESS
 from .ipv4 import ICMP, IPIP, UDP, with_checksum
 from .random_errors import error
 from .random_ipv4 import gso, header, inner, options
@@ -232,7 +233,7 @@ def _plain(random, tables):
 
 def leaving(random, tables):
     """A frame for egress, and the context of its test run."""
-    context = {"ingress_ifindex": random.choice((0, 0, 1))}
+    context = {"ingress_ifindex": random.choice((0, 0, 1)) if TAKES_INGRESS else 0}
     choice = random.random()
     if choice < 0.02:
         return random.randbytes(random.randrange(14, 100)), context

@@ -169,7 +169,7 @@ def test_encap_refuses_a_forwarded_packet_from_an_end_of_the_tunnel(tunnel, sour
     wraps(tunnel, packet(src=source))
 
 
-def test_encap_goes_by_the_ends_of_that_very_tunnel(tunnel):
+def test_encap_of_a_forwarded_packet_goes_by_the_ends_of_that_very_tunnel(tunnel):
     tunnel.peer(ON_LINK)
     tunnel.peer(BEHIND_GATEWAY, local="172.16.16.99")
     what = packet(src="172.16.16.99")

@@ -350,10 +350,15 @@ def test_what_the_fib_refuses_pays_nothing(encap, remote, verdict, expected):
 def test_what_is_refused_before_pays_nothing(way_out):
     way_out.path(BEHIND_GATEWAY, error_for=30)
     way_out.expect(leaving(packet(ttl=0)), "encap_ttl", peer=BEHIND_GATEWAY)
-    way_out.expect(leaving(packet(src=LOCAL)), "encap_source", peer=BEHIND_GATEWAY, ingress_ifindex=1)
     way_out.expect(leaving(packet(len=9)), "inner_bad", peer=BEHIND_GATEWAY)
     way_out.bare("192.168.1.7/32")
     way_out.expect(leaving(packet(dst="192.168.1.7")), None)
+    pays(way_out, packet())
+
+
+def test_a_forwarded_packet_from_an_end_of_the_tunnel_pays_nothing(way_out):
+    way_out.path(BEHIND_GATEWAY, error_for=30)
+    way_out.expect(leaving(packet(src=LOCAL)), "encap_source", peer=BEHIND_GATEWAY, ingress_ifindex=1)
     pays(way_out, packet())
 
 

@@ -20,13 +20,13 @@ KERNELS = os.environ.get("IPIPBPF_KERNELS", "6.1").split()
 def said(request):
     """What check says of each kernel, in a run for all of them, and on the terminal meanwhile."""
     words = [word for name in KERNELS for word in ("--kernel", name)]
-    lines, terminal = defaultdict(list), request.config.pluginmanager.getplugin("terminalreporter")
+    lines, capture = defaultdict(list), request.config.pluginmanager.getplugin("capturemanager")
     with subprocess.Popen([sys.executable, CHECK, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True) as check:
+                          stderr=subprocess.STDOUT, text=True) as check, capture.global_and_fixture_disabled():
         for line in check.stdout:
             name, _, text = line.rstrip().partition(" ")
             lines[name].append(text.strip())
-            terminal.write_line(line.rstrip())
+            print(line.rstrip(), file=sys.stderr, flush=True)
     return lines
 
 
