@@ -86,7 +86,7 @@ def test_all_prefixes_that_there_can_be_are_exchanged_for_as_many(file):
         file.write(section("Attach", Src=INNER_A, Routes="off"),
                    f"[Peer]\nRemote = {B}\nPrefixes = " + ", ".join(f"{network}/28" for network in networks) + "\n")
         file.apply(program=plain_binary())
-        assert file.difference(program=plain_binary()) == []
+    assert file.difference(program=plain_binary()) == []
 
 
 def test_a_full_map_of_peers_is_exchanged(file):
