@@ -3,8 +3,6 @@
 #ifndef ALLOWANCE_H
 #define ALLOWANCE_H
 
-#include "clock.h"
-
 /* True if one more may go at the time `now`, which is then taken off. `each`: nanoseconds that one takes to grow again. */
 static __always_inline bool allowance_take(__u64 *full, __u64 now, __u64 each, __u64 burst)
 {

@@ -12,7 +12,6 @@
 #include "forgotten.h"
 #include "peer.h"
 #include "quote.h"
-#include "refusal.h"
 #include "reverse_path.h"
 
 /* Whether a packet for another host may go straight on, past the stack. */

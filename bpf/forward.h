@@ -6,7 +6,7 @@
 #ifndef FORWARD_H
 #define FORWARD_H
 
-#include "peer.h"
+#include "ipv4.h"
 #include "ports.h"
 #include "prefix.h"
 #include "reverse_path.h"

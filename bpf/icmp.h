@@ -7,6 +7,7 @@
 #define ICMP_H
 
 #include "allowance.h"
+#include "clock.h"
 #include "ipv4.h"
 #include "maps.h"
 

@@ -9,6 +9,7 @@
 #define REFUSAL_H
 
 #include "allowance.h"
+#include "clock.h"
 #include "event.h"
 #include "frame.h"
 #include "maps.h"

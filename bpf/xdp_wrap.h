@@ -19,7 +19,7 @@ static __always_inline bool wrap_is_possible(const struct encap *encap)
 	       !neighbour_is_due(encap->counters) && bpf_map_lookup_elem(&devices, &encap->ifindex);
 }
 
-/* Puts the headers before the packet, and cuts the padding behind it. False if the driver left no room: nothing is changed. */
+/* Puts the headers before the packet, and cuts the padding behind it. False, and nothing is changed: there is no room. */
 static __always_inline bool xdp_put_on_top(struct xdp_md *ctx, const struct wrapped_headers *headers, __u32 padding)
 {
 	struct wrapped_headers *at;

@@ -42,27 +42,32 @@ static int take_fragments(struct words *words, const struct keyword *keyword, vo
 	return words_choice(words, keyword, names, COUNT(names), &request->fragments);
 }
 
-static const char *const switch_names[] = { "on", "off" };
+static int take_switch(struct words *words, const struct keyword *keyword, __u8 *into)
+{
+	static const char *const names[] = { "on", "off" };
+
+	return words_choice(words, keyword, names, COUNT(names), into);
+}
 
 static int take_routes(struct words *words, const struct keyword *keyword, void *into)
 {
 	struct attach_request *request = into;
 
-	return words_choice(words, keyword, switch_names, COUNT(switch_names), &request->routes);
+	return take_switch(words, keyword, &request->routes);
 }
 
 static int take_forward(struct words *words, const struct keyword *keyword, void *into)
 {
 	struct attach_request *request = into;
 
-	return words_choice(words, keyword, switch_names, COUNT(switch_names), &request->forward);
+	return take_switch(words, keyword, &request->forward);
 }
 
 static int take_spread(struct words *words, const struct keyword *keyword, void *into)
 {
 	struct attach_request *request = into;
 
-	return words_choice(words, keyword, switch_names, COUNT(switch_names), &request->spread);
+	return take_switch(words, keyword, &request->spread);
 }
 
 static int take_mtu_expires(struct words *words, const struct keyword *keyword, void *into)

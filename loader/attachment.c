@@ -7,6 +7,7 @@
 #include "attachment.h"
 #include "fail.h"
 #include "layouts.h"
+#include "pins.h"
 
 int attachment_peek(const char *folder, struct meta *meta)
 {
@@ -41,8 +42,7 @@ static int open_attached(const struct session *session, struct attachment *attac
 		return fail("%s/meta is not ours: remove the folder, or choose another bpffs with IPIPBPF_BPFFS",
 			    attachment->folder);
 	if (error)
-		return fail("cannot read %s/meta: %s%s", attachment->folder, strerror(-error),
-			    error == -EPERM || error == -EACCES ? ", run it as root" : "");
+		return fail("cannot read %s/meta: %s%s", attachment->folder, strerror(-error), fail_as_root(-error));
 	if (check_meta(session, attachment->folder, &attachment->meta))
 		return FAILED;
 	return pins_open_maps(attachment->folder, &attachment->maps);
@@ -53,10 +53,10 @@ int attachment_open(const struct session *session, const char *device, struct at
 {
 	memset(attachment, 0, sizeof(*attachment));
 	attachment->maps = maps_closed();
-	if (pins_folder(&session->pins, session->netns, device, attachment->folder) ||
-	    pins_folder_state(attachment->folder, state))
+	if (bpffs_folder(&session->bpffs, session->netns, device, attachment->folder) ||
+	    bpffs_folder_state(attachment->folder, state))
 		return FAILED;
-	pins_parse_folder(attachment->folder, &attachment->name);
+	folder_name_parse(attachment->folder, &attachment->name);
 	switch (*state) {
 	case FOLDER_STRANGE:
 		return fail("%s is not ours, it has no 'meta': remove it, or choose another bpffs with IPIPBPF_BPFFS",
@@ -68,7 +68,7 @@ int attachment_open(const struct session *session, const char *device, struct at
 	}
 }
 
-int attachment_check_state(const struct session *session, const char *device, enum folder_state state)
+static int check_state(const struct session *session, const char *device, enum folder_state state)
 {
 	if (state == FOLDER_ATTACHED)
 		return DONE;
@@ -101,7 +101,7 @@ int attachment_require_begun(const struct session *session, const char *device, 
 
 	if (attachment_open(session, device, attachment, &state))
 		return FAILED;
-	if (!attachment_check_state(session, device, state))
+	if (!check_state(session, device, state))
 		return DONE;
 	attachment_close(attachment);
 	return FAILED;
@@ -142,7 +142,7 @@ static bool is_of_session(const struct search *search, const char *folder, struc
 {
 	const struct session *session = search->session;
 
-	if (pins_parse_folder(folder, &attachment->name) || attachment_peek(folder, &attachment->meta))
+	if (folder_name_parse(folder, &attachment->name) || attachment_peek(folder, &attachment->meta))
 		return false;
 	if (layout_is_known(attachment->meta.layout) && attachment->meta.netns_cookie == session->netns_cookie)
 		return true;
@@ -184,13 +184,37 @@ int attachments_open(const struct session *session, bool tell, struct attachment
 	struct search search = { .session = session, .attachments = attachments, .tell = tell };
 
 	*attachments = (struct attachments){ 0 };
-	if (pins_each_folder(&session->pins, add_folder, &search)) {
+	if (bpffs_each_folder(&session->bpffs, add_folder, &search)) {
 		attachments_close(attachments);
 		return FAILED;
 	}
 	if (attachments->count)
 		qsort(attachments->list, attachments->count, sizeof(*attachments->list), compare);
 	return DONE;
+}
+
+static int select_one(const struct session *session, const char *device, struct attachments *attachments)
+{
+	enum folder_state state;
+
+	attachments->list = calloc(1, sizeof(*attachments->list));
+	if (!attachments->list)
+		return fail("out of memory");
+	if (attachment_open(session, device, attachments->list, &state))
+		return FAILED;
+	attachments->count = 1;
+	return check_state(session, device, state);
+}
+
+int attachments_select(const struct session *session, const char *device, bool tell, struct attachments *attachments)
+{
+	if (!device)
+		return attachments_open(session, tell, attachments);
+	*attachments = (struct attachments){ 0 };
+	if (!select_one(session, device, attachments))
+		return DONE;
+	attachments_close(attachments);
+	return FAILED;
 }
 
 void attachments_close(struct attachments *attachments)

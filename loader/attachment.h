@@ -7,10 +7,10 @@
 #include <stddef.h>
 #include <linux/types.h>
 
+#include "folder_name.h"
 #include "layout.h"
 #include "link.h"
 #include "maps.h"
-#include "pins.h"
 #include "session.h"
 
 struct attachment {
@@ -30,9 +30,6 @@ int attachment_open(const struct session *session, const char *device, struct at
 /* Reads the `meta` in a folder, of whatever layout. Returns 0, -EINVAL if that is not ours, or another -errno. */
 int attachment_peek(const char *folder, struct meta *meta);
 
-/* FAILED if that says that nothing is attached. */
-int attachment_check_state(const struct session *session, const char *device, enum folder_state state);
-
 /* Opens it for the commands that need it with all its maps. */
 int attachment_require(const struct session *session, const char *device, struct attachment *attachment);
 
@@ -43,16 +40,19 @@ void attachment_close(struct attachment *attachment);
 /* Writes attachment->meta into its map. DONE or FAILED. */
 int attachment_write_meta(const struct attachment *attachment);
 
-/*
- * The attachments of this session's namespace, by name. Other folders are passed over; with `tell` those that somebody
- * may look for are named in a warning.
- */
 struct attachments {
 	struct attachment *list;
 	size_t count;
 };
 
+/*
+ * Opens the attachments of this session's namespace, by name. Other folders are passed over; with `tell` those that
+ * somebody may look for are named in a warning. DONE or FAILED.
+ */
 int attachments_open(const struct session *session, bool tell, struct attachments *attachments);
+
+/* The same for a command that works on the attachment of one device, which must be there; or with NULL on all. */
+int attachments_select(const struct session *session, const char *device, bool tell, struct attachments *attachments);
 void attachments_close(struct attachments *attachments);
 
 /*

@@ -85,20 +85,35 @@ static int begin_on_device(struct change *change, const struct session *session,
 	return change_begin(change, session, attachment, &link);
 }
 
-int change_open(struct change *change, const struct session *session, const char *device, struct attachment *attachment)
+static int carry_out(const struct session *session, struct attachment *attachment, change_wishes wish,
+		     const void *request)
 {
-	if (attachment_require(session, device, attachment))
+	struct change change;
+	int result;
+
+	if (begin_on_device(&change, session, attachment))
 		return FAILED;
-	if (!begin_on_device(change, session, attachment))
-		return DONE;
-	attachment_close(attachment);
-	return FAILED;
+	result = wish(&change, request);
+	if (!result)
+		result = change_carry_out(&change);
+	change_end(&change);
+	return result;
 }
 
-void change_close(struct change *change, struct attachment *attachment)
+int change_run(struct session *session, const char *device, change_wishes wish, const void *request)
 {
-	change_end(change);
-	attachment_close(attachment);
+	struct attachment attachment;
+	int result;
+
+	if (session_open(session, SESSION_CHANGE))
+		return FAILED;
+	result = attachment_require(session, device, &attachment);
+	if (!result) {
+		result = carry_out(session, &attachment, wish, request);
+		attachment_close(&attachment);
+	}
+	session_close(session);
+	return result;
 }
 
 /* Gives `list` room for one more than `count`. */

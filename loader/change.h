@@ -75,10 +75,11 @@ struct change {
 	bool has_unsourced;          /* ... if any was */
 };
 
-/* Opens the attachment of a device, which must be there, and begins a change of it. Closed by change_close. */
-int change_open(struct change *change, const struct session *session, const char *device,
-		struct attachment *attachment);
-void change_close(struct change *change, struct attachment *attachment);
+/* Makes the wishes of a request. DONE or FAILED. */
+typedef int (*change_wishes)(struct change *change, const void *request);
+
+/* Opens the session, changes the attachment of a device as `wish` wishes, and closes it again. */
+int change_run(struct session *session, const char *device, change_wishes wish, const void *request);
 
 /* Reads what is there. `link` is the attached device. */
 int change_begin(struct change *change, const struct session *session, struct attachment *attachment,

@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include <linux/types.h>
 
-#include "attachment.h"
 #include "findings.h"
 #include "host_addresses.h"
 #include "report.h"

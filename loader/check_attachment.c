@@ -6,7 +6,6 @@
 #include "address.h"
 #include "check.h"
 #include "fail.h"
-#include "options.h"
 #include "route.h"
 
 static void name_remedy(struct checking *checking, const struct missing *missing)

@@ -51,7 +51,7 @@ static void judge_mtu(struct checking *checking, const struct route *before, con
 	findings_by_attach(findings);
 }
 
-/* Whether the kernel's route to the peer leads out of this host; else there is no MTU, and check_remotes has more to say. */
+/* Whether the kernel's route to the peer leads out of this host; else it has no MTU, and check_remotes tells of it. */
 static bool has_way(struct checking *checking, const __u8 remote[4])
 {
 	struct route route;

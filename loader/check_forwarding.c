@@ -3,7 +3,6 @@
 #include <net/if.h>
 #include <string.h>
 
-#include "address.h"
 #include "check.h"
 #include "fail.h"
 #include "sysctl.h"

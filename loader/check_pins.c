@@ -8,6 +8,7 @@
 #include "layouts.h"
 #include "netns.h"
 #include "ownership.h"
+#include "pins.h"
 
 /* Whether a program is pinned there by a link whose device is gone, as when its namespace is. */
 static bool is_dead(const char *folder)
@@ -30,7 +31,7 @@ static bool is_dead(const char *folder)
 
 static void mend(struct checking *checking, const char *folder)
 {
-	if (checking->fix && !pins_remove_folder(&checking->session->pins, folder))
+	if (checking->fix && !pins_remove_folder(&checking->session->bpffs, folder))
 		findings_fixed(&checking->findings);
 }
 
@@ -80,7 +81,7 @@ static void judge_attached(struct checking *checking, const char *folder)
 	struct folder_name name;
 	struct meta meta;
 
-	if (pins_parse_folder(folder, &name) || attachment_peek(folder, &meta)) {
+	if (folder_name_parse(folder, &name) || attachment_peek(folder, &meta)) {
 		judge_strange(checking, folder);
 		return;
 	}
@@ -95,7 +96,7 @@ static int judge(const char *folder, void *argument)
 	struct checking *checking = argument;
 	enum folder_state state;
 
-	if (pins_folder_state(folder, &state))
+	if (bpffs_folder_state(folder, &state))
 		return FAILED;
 	if (state == FOLDER_EMPTY)
 		judge_empty(checking, folder);
@@ -110,7 +111,7 @@ int check_pins(struct checking *checking)
 {
 	size_t before = checking->findings.count;
 
-	if (pins_each_folder(&checking->session->pins, judge, checking))
+	if (bpffs_each_folder(&checking->session->bpffs, judge, checking))
 		return FAILED;
 	if (checking->findings.count == before)
 		findings_ok(&checking->findings, "none is orphaned");

@@ -123,7 +123,7 @@ static void wait_for_confirm(int record, int watch, unsigned int seconds)
 
 static int put_back(struct confirm *confirm, int record)
 {
-	struct session session = { .netns = confirm->session->netns, .pins.lock = -1 };
+	struct session session = { .netns = confirm->session->netns, .bpffs.lock = -1 };
 	int result = session_open(&session, confirm->was_attached ? SESSION_CHANGE : SESSION_DETACH);
 
 	if (result)
@@ -242,7 +242,7 @@ static int confirm(const struct session *session, const char *device)
 	char path[PATH_MAX];
 	int pid;
 
-	if (pins_folder(&session->pins, session->netns, device, attachment.folder))
+	if (bpffs_folder(&session->bpffs, session->netns, device, attachment.folder))
 		return FAILED;
 	record_path(&attachment, path);
 	if (!is_pending(path, &pid))
@@ -254,10 +254,8 @@ static int confirm(const struct session *session, const char *device)
 int confirm_run(struct session *session, struct words *words)
 {
 	const char *device;
-	int result = words_device(words, &device);
+	int result = words_last_device(words, &device);
 
-	if (!result)
-		result = words_end(words);
 	if (!result)
 		result = session_open(session, SESSION_CHANGE);
 	if (result)

@@ -4,7 +4,6 @@
 #define COUNTERS_H
 
 #include "layout.h"
-#include "maps.h"
 #include "verdict.h"
 
 /* Reads all verdicts from the map `fd`, zeros if it is -1. DONE or FAILED. */

@@ -9,6 +9,7 @@
 #include "fail.h"
 #include "forwarding.h"
 #include "neighbour.h"
+#include "pins.h"
 #include "prefixes.h"
 #include "programs.h"
 #include "route.h"
@@ -91,7 +92,7 @@ int detach_device(const struct session *session, const char *device)
 	if (attachment_open(session, device, &attachment, &state))
 		return FAILED;
 	if (state == FOLDER_ABSENT)
-		pins_remove_empty(&session->pins);
+		bpffs_remove_empty(&session->bpffs);
 	if (state == FOLDER_ABSENT && session->netns_gone)
 		return fail("there is neither a network namespace '%s' nor an attachment of '%s' that it left",
 			    session->netns, device);
@@ -101,16 +102,14 @@ int detach_device(const struct session *session, const char *device)
 	if (state == FOLDER_ATTACHED && !session->netns_gone)
 		result = take_off(session, &attachment);
 	attachment_close(&attachment);
-	return result ? result : pins_remove_folder(&session->pins, attachment.folder);
+	return result ? result : pins_remove_folder(&session->bpffs, attachment.folder);
 }
 
 int detach_run(struct session *session, struct words *words)
 {
 	const char *device;
-	int result = words_device(words, &device);
+	int result = words_last_device(words, &device);
 
-	if (!result)
-		result = words_end(words);
 	if (!result)
 		result = session_open(session, SESSION_DETACH);
 	if (result)

@@ -11,6 +11,7 @@
 #include "fail.h"
 #include "forwarding.h"
 #include "neighbour.h"
+#include "pins.h"
 #include "prefix_cache.h"
 #include "settings.h"
 

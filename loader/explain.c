@@ -9,7 +9,6 @@
 #include "commands.h"
 #include "explanation.h"
 #include "fail.h"
-#include "peers.h"
 
 /* With an outer header no packet is longer than PACKET_MAX. */
 #define INNER_MAX (PACKET_MAX - 20)
@@ -154,7 +153,7 @@ static int explain_file(struct session *session, struct explaining *explaining)
 
 	if (capture_open(explaining->request->file, &capture))
 		return FAILED;
-	pins_close(&session->pins);
+	bpffs_close(&session->bpffs);
 	result = explain_capture(explaining, capture);
 	capture_close(capture);
 	return result;

@@ -3,7 +3,6 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "address.h"
 #include "commands.h"
 #include "fail.h"
 
@@ -28,31 +27,18 @@ enum {
 	GROUP_FILE = 1 << 11,
 };
 
-/* Any address: a packet may bear what no host can have. */
-static int take_address(struct words *words, const struct keyword *keyword, __u8 address[4])
-{
-	const char *value;
-	int result = words_value(words, keyword, &value);
-
-	if (result)
-		return result;
-	if (address_parse(value, address))
-		return wrong("'%s %s': this is no IPv4 address, write it as 172.16.1.62", keyword->name, value);
-	return DONE;
-}
-
 static int take_from(struct words *words, const struct keyword *keyword, void *into)
 {
 	struct explain_request *request = into;
 
-	return take_address(words, keyword, request->wish.src);
+	return words_any_address(words, keyword, request->wish.src);
 }
 
 static int take_to(struct words *words, const struct keyword *keyword, void *into)
 {
 	struct explain_request *request = into;
 
-	return take_address(words, keyword, request->wish.dst);
+	return words_any_address(words, keyword, request->wish.dst);
 }
 
 static int take_direction(struct words *words, const struct keyword *keyword, void *into)
@@ -69,7 +55,7 @@ static int take_via(struct words *words, const struct keyword *keyword, void *in
 	struct explain_request *request = into;
 
 	request->tunnel = words_skip(words, "none") ? TUNNEL_NONE : TUNNEL_GIVEN;
-	return request->tunnel == TUNNEL_NONE ? DONE : take_address(words, keyword, request->via);
+	return request->tunnel == TUNNEL_NONE ? DONE : words_any_address(words, keyword, request->via);
 }
 
 static int take_proto(struct words *words, const struct keyword *keyword, void *into)

@@ -186,10 +186,8 @@ static int export(const struct session *session, const char *device)
 int export_run(struct session *session, struct words *words)
 {
 	const char *device;
-	int result = words_device(words, &device);
+	int result = words_last_device(words, &device);
 
-	if (!result)
-		result = words_end(words);
 	if (!result)
 		result = session_open(session, SESSION_SHOW);
 	if (result)

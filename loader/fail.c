@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -87,4 +88,9 @@ void warn(const char *format, ...)
 	va_start(arguments, format);
 	say("ipipbpf: warning: ", format, arguments);
 	va_end(arguments);
+}
+
+const char *fail_as_root(int error)
+{
+	return error == EPERM || error == EACCES ? ", run it as root" : "";
 }

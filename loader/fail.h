@@ -24,6 +24,9 @@ __attribute__((format(printf, 1, 2))) int wrong(const char *format, ...);
 /* Prints "ipipbpf: warning: ..." on standard error. */
 __attribute__((format(printf, 1, 2))) void warn(const char *format, ...);
 
+/* The remedy that a line ends with, if that is what an errno means; else "". */
+const char *fail_as_root(int error);
+
 /* From here on every line names this file, and the line in it unless that is 0. NULL: none again. */
 void fail_at(const char *file, unsigned int line);
 

@@ -40,17 +40,6 @@ static struct finding *add(struct findings *findings, enum severity severity)
 	return finding;
 }
 
-void findings_ok(struct findings *findings, const char *format, ...)
-{
-	struct finding *finding = add(findings, SEVERITY_OK);
-	va_list arguments;
-
-	va_start(arguments, format);
-	if (finding)
-		finding->what = format_text(findings, format, arguments);
-	va_end(arguments);
-}
-
 void findings_add(struct findings *findings, enum severity severity, const char *format, ...)
 {
 	struct finding *finding = add(findings, severity);

@@ -33,11 +33,11 @@ struct findings {
 	const char *check;
 };
 
-__attribute__((format(printf, 2, 3))) void findings_ok(struct findings *findings, const char *format, ...);
-
-/* Adds what is in the way. The functions below add to that one. */
+/* Adds one. The functions below add to that. */
 __attribute__((format(printf, 3, 4))) void findings_add(struct findings *findings, enum severity severity,
 							const char *format, ...);
+#define findings_ok(findings, ...) findings_add(findings, SEVERITY_OK, __VA_ARGS__)
+
 __attribute__((format(printf, 2, 3))) void findings_why(struct findings *findings, const char *format, ...);
 __attribute__((format(printf, 2, 3))) void findings_command(struct findings *findings, const char *format, ...);
 void findings_by_attach(struct findings *findings);

@@ -352,7 +352,7 @@ static int read_options(int count, char **arguments, struct session *session, bo
 
 static int run_words(int count, char **arguments)
 {
-	struct session session = { .pins.lock = -1 };
+	struct session session = { .bpffs.lock = -1 };
 	struct words words;
 	bool asked = false;
 	int result = read_options(count, arguments, &session, &asked);

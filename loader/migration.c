@@ -5,6 +5,7 @@
 #include "fail.h"
 #include "layouts.h"
 #include "migration.h"
+#include "pins.h"
 #include "prefix_cache.h"
 #include "programs.h"
 #include "route_records.h"

@@ -7,8 +7,9 @@
 #ifndef MIGRATION_H
 #define MIGRATION_H
 
-#include "attachment.h"
+#include "layout.h"
 #include "link.h"
+#include "maps.h"
 
 struct migration {
 	const char *folder;

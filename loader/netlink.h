@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* One rtnetlink (or generic netlink) socket in the network namespace where it was opened, and the exchange of messages over it (libmnl). */
+/*
+ * One rtnetlink (or generic netlink) socket in the network namespace where it was opened, and the exchange of messages
+ * over it (libmnl).
+ */
 #ifndef NETLINK_H
 #define NETLINK_H
 

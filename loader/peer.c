@@ -167,8 +167,9 @@ static int unwish_others(struct change *change, const struct peer_request *reque
 	return DONE;
 }
 
-static int add(struct change *change, const struct peer_request *request)
+static int add(struct change *change, const void *argument)
 {
+	const struct peer_request *request = argument;
 	const char *device = change->attachment->name.device;
 	struct peer_wish wish = { 0 };
 	char name[ADDRESS_TEXT];
@@ -190,8 +191,9 @@ static int no_such_peer(const struct change *change, const struct peer_request *
 		    peer_name(request->remote, name), session_program(change->session), device, name);
 }
 
-static int set(struct change *change, const struct peer_request *request)
+static int set(struct change *change, const void *argument)
 {
+	const struct peer_request *request = argument;
 	const struct peer_entry *entry = peers_find(&change->peers, request->remote);
 	struct peer_wish wish = { 0 };
 
@@ -208,8 +210,9 @@ static int set(struct change *change, const struct peer_request *request)
 	return wish_listed(change, request) || unwish_others(change, request) ? FAILED : DONE;
 }
 
-static int del(struct change *change, const struct peer_request *request)
+static int del(struct change *change, const void *argument)
 {
+	const struct peer_request *request = argument;
 	struct peer_wish wish = { 0 };
 
 	if (!peers_find(&change->peers, request->remote))
@@ -218,35 +221,14 @@ static int del(struct change *change, const struct peer_request *request)
 	return change_wish_peer(change, &wish) || unwish_others(change, request) ? FAILED : DONE;
 }
 
-static int carry_out(struct session *session, const struct peer_request *request,
-		     int (*wish)(struct change *change, const struct peer_request *request))
-{
-	struct attachment attachment;
-	struct change change;
-	int result;
-
-	if (change_open(&change, session, request->device, &attachment))
-		return FAILED;
-	result = wish(&change, request);
-	if (!result)
-		result = change_carry_out(&change);
-	change_close(&change, &attachment);
-	return result;
-}
-
 static int run(struct session *session, struct words *words,
-	       int (*read)(struct words *words, struct peer_request *request),
-	       int (*wish)(struct change *change, const struct peer_request *request))
+	       int (*read)(struct words *words, struct peer_request *request), change_wishes wish)
 {
 	struct peer_request request;
 	int result = read(words, &request);
 
 	if (!result)
-		result = session_open(session, SESSION_CHANGE);
-	if (!result) {
-		result = carry_out(session, &request, wish);
-		session_close(session);
-	}
+		result = change_run(session, request.device, wish, &request);
 	peer_request_free(&request);
 	return result;
 }

@@ -1,27 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/magic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "bpffs.h"
 #include "event.h"
 #include "fail.h"
 #include "layout.h"
 #include "layouts.h"
-#include "netns.h"
+#include "ownership.h"
 #include "pins.h"
-#include "sharing.h"
 #include "verdict.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
@@ -104,209 +96,6 @@ static int descriptor(const struct maps *maps, const struct pinned_map *map)
 	return *(const int *)((const char *)maps + map->field);
 }
 
-/* What to do about a failure to read: said only where it is that. */
-static const char *as_root(int error)
-{
-	return error == EPERM || error == EACCES ? ", run it as root" : "";
-}
-
-static int no_bpffs(const char *root)
-{
-	if (netns_mounts_are_private())
-		return fail("there is no bpffs at %s: inside 'ip netns exec' pins would die with the command, "
-			    "run 'ipipbpf -n NETNS ...' outside of it",
-			    root);
-	return fail("there is no bpffs at %s: 'mount -t bpf bpf %s'", root, root);
-}
-
-static int check_root(const char *root, int fd)
-{
-	struct statfs about;
-
-	if (fstatfs(fd, &about))
-		return fail("%s: %s", root, strerror(errno));
-	return about.f_type == BPF_FS_MAGIC ? DONE : no_bpffs(root);
-}
-
-int pins_open(struct pins *pins, bool change)
-{
-	const char *elsewhere = getenv("IPIPBPF_BPFFS");
-
-	pins->root = elsewhere && *elsewhere ? elsewhere : "/sys/fs/bpf";
-	pins->lock = open(pins->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (pins->lock < 0 && (errno == ENOENT || errno == ENOTDIR))
-		return no_bpffs(pins->root);
-	if (pins->lock < 0)
-		return fail("cannot open the bpffs at %s: %s%s", pins->root, strerror(errno), as_root(errno));
-	if (check_root(pins->root, pins->lock)) {
-		pins_close(pins);
-		return FAILED;
-	}
-	while (flock(pins->lock, change ? LOCK_EX : LOCK_SH)) {
-		if (errno == EINTR)
-			continue;
-		fail("cannot lock %s: %s", pins->root, strerror(errno));
-		pins_close(pins);
-		return FAILED;
-	}
-	return DONE;
-}
-
-void pins_close(struct pins *pins)
-{
-	if (pins->lock >= 0)
-		close(pins->lock);
-	pins->lock = -1;
-}
-
-/* Writes `name` in a folder's spelling behind `text`; false if there is no room in `size`. */
-static bool append_escaped(char *text, size_t size, const char *name)
-{
-	size_t length = strlen(text);
-
-	for (; *name && length < size; name++)
-		length += (size_t)snprintf(text + length, size - length, strchr("%./", *name) ? "%%%02X" : "%c",
-					   (unsigned char)*name);
-	return length < size;
-}
-
-int pins_folder(const struct pins *pins, const char *netns, const char *device, char path[PATH_MAX])
-{
-	char name[NAME_MAX + 1] = "";
-	bool fits = true;
-
-	if (netns)
-		fits = append_escaped(name, sizeof(name) - 1, netns) && strcat(name, ":");
-	fits = fits && append_escaped(name, sizeof(name), device);
-	if (!fits || snprintf(path, PATH_MAX, "%s/ipipbpf/%s", pins->root, name) >= PATH_MAX)
-		return fail("the names '%s' and '%s' are too long for a folder", netns ? netns : "", device);
-	return DONE;
-}
-
-static int hex_value(char digit)
-{
-	if (digit >= '0' && digit <= '9')
-		return digit - '0';
-	return digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : -1;
-}
-
-/* Takes the spelling of a folder back, up to `end`. `name` has room for NAME_MAX bytes. */
-static int unescape(const char *text, const char *end, char *name)
-{
-	if (end - text > NAME_MAX)
-		return -EINVAL;
-	while (text < end) {
-		int high, low;
-
-		if (*text != '%') {
-			*name++ = *text++;
-			continue;
-		}
-		if (end - text < 3)
-			return -EINVAL;
-		high = hex_value(text[1]);
-		low = hex_value(text[2]);
-		if (high < 0 || low < 0 || !(high | low))
-			return -EINVAL;
-		*name++ = (char)(high << 4 | low);
-		text += 3;
-	}
-	*name = '\0';
-	return 0;
-}
-
-int pins_parse_folder(const char *folder, struct folder_name *name)
-{
-	const char *slash = strrchr(folder, '/');
-	const char *text = slash ? slash + 1 : folder;
-	/* A device's name has no ':', that of a namespace may. */
-	const char *colon = strrchr(text, ':');
-
-	name->netns[0] = '\0';
-	if (colon && (unescape(text, colon, name->netns) || !*name->netns))
-		return -EINVAL;
-	if (colon)
-		text = colon + 1;
-	return *text ? unescape(text, text + strlen(text), name->device) : -EINVAL;
-}
-
-static int each_entry(DIR *directory, const char *path, int (*each)(const char *path, void *argument), void *argument)
-{
-	const struct dirent *entry;
-	char folder[PATH_MAX];
-	int result = DONE;
-
-	while (!result && (entry = readdir(directory))) {
-		if (entry->d_name[0] == '.')
-			continue;
-		if (snprintf(folder, sizeof(folder), "%s/%s", path, entry->d_name) < PATH_MAX)
-			result = each(folder, argument);
-	}
-	return result;
-}
-
-int pins_each_folder(const struct pins *pins, int (*each)(const char *path, void *argument), void *argument)
-{
-	char path[PATH_MAX];
-	DIR *directory;
-	int result;
-
-	snprintf(path, sizeof(path), "%s/ipipbpf", pins->root);
-	directory = opendir(path);
-	if (!directory)
-		return errno == ENOENT ? DONE : fail("cannot read %s: %s%s", path, strerror(errno), as_root(errno));
-	result = each_entry(directory, path, each, argument);
-	closedir(directory);
-	return result;
-}
-
-static int note_entry(const char *path, void *argument)
-{
-	enum folder_state *state = argument;
-
-	if (!strcmp(strrchr(path, '/'), "/meta")) {
-		*state = FOLDER_ATTACHED;
-		return 1;
-	}
-	*state = FOLDER_STRANGE;
-	return 0;
-}
-
-int pins_folder_state(const char *folder, enum folder_state *state)
-{
-	DIR *directory = opendir(folder);
-
-	*state = FOLDER_EMPTY;
-	if (!directory && errno == ENOENT)
-		*state = FOLDER_ABSENT;
-	else if (!directory && errno == ENOTDIR)
-		*state = FOLDER_STRANGE;
-	else if (!directory)
-		return fail("cannot read %s: %s%s", folder, strerror(errno), as_root(errno));
-	if (directory) {
-		each_entry(directory, folder, note_entry, state);
-		closedir(directory);
-	}
-	return DONE;
-}
-
-int pins_make_folder(const struct pins *pins, const char *folder)
-{
-	char parent[PATH_MAX];
-	int error;
-
-	snprintf(parent, sizeof(parent), "%s/ipipbpf", pins->root);
-	if (mkdir(parent, 0700) && errno != EEXIST)
-		return fail("cannot make %s: %s", parent, strerror(errno));
-	error = sharing_make_folder(folder, parent);
-	if (error && error != -EEXIST) {
-		fail("cannot make %s: %s", folder, strerror(-error));
-		pins_remove_empty(pins);
-		return FAILED;
-	}
-	return DONE;
-}
-
 static int path_of(char path[PATH_MAX], const char *folder, const char *name)
 {
 	if (snprintf(path, PATH_MAX, "%s/%s", folder, name) >= PATH_MAX)
@@ -355,6 +144,18 @@ int pins_open_meta(const char *folder, int *fd, unsigned int *value_size)
 	return -EINVAL;
 }
 
+bool pins_has_map(const char *folder, const char *name, int map)
+{
+	struct bpf_map_info info;
+	char path[PATH_MAX];
+	int fd;
+
+	if (path_of(path, folder, name) || open_map(path, &fd, &info))
+		return false;
+	close(fd);
+	return info.id == map_id(map);
+}
+
 static int open_checked(const char *folder, const struct pinned_map *map, int *fd)
 {
 	struct bpf_map_info info;
@@ -367,7 +168,7 @@ static int open_checked(const char *folder, const struct pinned_map *map, int *f
 	if (error == -ENOENT)
 		return DONE;
 	if (error)
-		return fail("cannot open %s: %s%s", path, strerror(-error), as_root(-error));
+		return fail("cannot open %s: %s%s", path, strerror(-error), fail_as_root(-error));
 	if (info.type == map->type && info.key_size == map->key_size &&
 	    (!map->value_size || info.value_size == map->value_size))
 		return DONE;
@@ -503,16 +304,7 @@ int pins_settle(const char *folder, __u32 layout)
 	return result ? FAILED : pins_remove_pin(folder, "meta_old");
 }
 
-void pins_remove_empty(const struct pins *pins)
-{
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s/ipipbpf", pins->root);
-	if (!sharing_with_group(path))
-		rmdir(path);
-}
-
-int pins_remove_folder(const struct pins *pins, const char *folder)
+int pins_remove_folder(const struct bpffs *bpffs, const char *folder)
 {
 	int result = DONE;
 
@@ -524,7 +316,7 @@ int pins_remove_folder(const struct pins *pins, const char *folder)
 	if (result || pins_remove_pin(folder, pinned_maps[0].name))
 		return FAILED;
 	if (!rmdir(folder)) {
-		pins_remove_empty(pins);
+		bpffs_remove_empty(bpffs);
 		return DONE;
 	}
 	if (errno != ENOTEMPTY)

@@ -90,15 +90,17 @@ static struct prefix_wish wish_of(const struct prefix_request *request)
 	return wish;
 }
 
-static int replace(struct change *change, const struct prefix_request *request)
+static int replace(struct change *change, const void *argument)
 {
+	const struct prefix_request *request = argument;
 	const struct prefix_wish wish = wish_of(request);
 
 	return check_peer(change, request) || change_wish_prefix(change, &wish) ? FAILED : DONE;
 }
 
-static int add(struct change *change, const struct prefix_request *request)
+static int add(struct change *change, const void *argument)
 {
+	const struct prefix_request *request = argument;
 	const struct prefix_wish wish = wish_of(request);
 	char prefix[PREFIX_TEXT], owner[OWNER_TEXT];
 
@@ -110,8 +112,9 @@ static int add(struct change *change, const struct prefix_request *request)
 	return replace(change, request);
 }
 
-static int del(struct change *change, const struct prefix_request *request)
+static int del(struct change *change, const void *argument)
 {
+	const struct prefix_request *request = argument;
 	const struct prefix_wish wish = { .key = request->prefix };
 	const char *device = change->attachment->name.device;
 	char prefix[PREFIX_TEXT];
@@ -122,36 +125,13 @@ static int del(struct change *change, const struct prefix_request *request)
 	return change_wish_prefix(change, &wish);
 }
 
-static int carry_out(struct session *session, const struct prefix_request *request,
-		     int (*wish)(struct change *change, const struct prefix_request *request))
-{
-	struct attachment attachment;
-	struct change change;
-	int result;
-
-	if (change_open(&change, session, request->device, &attachment))
-		return FAILED;
-	result = wish(&change, request);
-	if (!result)
-		result = change_carry_out(&change);
-	change_close(&change, &attachment);
-	return result;
-}
-
 static int run(struct session *session, struct words *words,
-	       int (*read)(struct words *words, struct prefix_request *request),
-	       int (*wish)(struct change *change, const struct prefix_request *request))
+	       int (*read)(struct words *words, struct prefix_request *request), change_wishes wish)
 {
 	struct prefix_request request;
 	int result = read(words, &request);
 
-	if (!result)
-		result = session_open(session, SESSION_CHANGE);
-	if (result)
-		return result;
-	result = carry_out(session, &request, wish);
-	session_close(session);
-	return result;
+	return result ? result : change_run(session, request.device, wish, &request);
 }
 
 int prefix_add_run(struct session *session, struct words *words)

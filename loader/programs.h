@@ -29,7 +29,8 @@ int programs_load(const struct link *link, struct maps *maps, struct programs **
 /*
  * Attaches them, or exchanges those that are attached, as `mode` asks. Pins links in `folder`, fills meta->mode_used and
  * meta->hook, and writes meta through maps->meta: MADE_CLSACT before it makes a clsact, meta->mode when all is done but
- * to take off what is of no use any more. A new XDP program has maps->devices and ->cpus of its own, empty ones. FAILED leaves what was there before.
+ * to take off what is of no use any more. A new XDP program has maps->devices and ->cpus of its own, empty ones. FAILED
+ * leaves what was there before.
  */
 int programs_attach(struct programs *programs, const struct link *link, const char *folder, struct maps *maps,
 		    enum mode mode, struct meta *meta);

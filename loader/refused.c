@@ -34,7 +34,8 @@ static __u32 captured(const struct event *event)
 	return event->captured < EVENT_BYTES ? event->captured : EVENT_BYTES;
 }
 
-__u32 refused_link_length(const struct event *event, __u32 link_header)
+/* Bytes of the link header, with those tags that lie in the frame. */
+static __u32 link_length(const struct event *event, __u32 link_header)
 {
 	__u32 length = link_header;
 
@@ -165,7 +166,7 @@ static void read_leaving(const struct header *header, const struct refused_at *a
 
 void refused_read(const struct event *event, const struct refused_at *at, struct refused *refused)
 {
-	__u32 link = refused_link_length(event, at->link_header);
+	__u32 link = link_length(event, at->link_header);
 	__u32 verdict = event->verdict;
 	struct header header;
 

@@ -8,8 +8,8 @@
 #include <linux/types.h>
 
 #include "event.h"
+#include "folder_name.h"
 #include "layout.h"
-#include "pins.h"
 
 /* The addresses of an IPv4 header. */
 struct ends {
@@ -60,8 +60,5 @@ void refused_read(const struct event *event, const struct refused_at *at, struct
 /* Its time of day, as 2026-01-31T12:00:00.123456Z, in `text`. */
 #define MOMENT_TEXT sizeof("2026-01-31T12:00:00.123456Z")
 const char *moment_format(__u64 nanoseconds, char text[MOMENT_TEXT]);
-
-/* Bytes of the link header, with those tags that lie in the frame. */
-__u32 refused_link_length(const struct event *event, __u32 link_header);
 
 #endif

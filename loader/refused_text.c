@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "address.h"
-#include "fail.h"
 #include "peers.h"
 #include "refused_print.h"
 

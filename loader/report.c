@@ -11,6 +11,8 @@
 #include "fail.h"
 #include "forwarding.h"
 #include "neighbour.h"
+#include "paths.h"
+#include "pins.h"
 #include "report.h"
 
 /* Bytes of the outer header. */

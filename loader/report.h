@@ -10,7 +10,6 @@
 #include "address.h"
 #include "attachment.h"
 #include "fib.h"
-#include "paths.h"
 #include "peers.h"
 #include "prefixes.h"
 #include "programs.h"

@@ -45,47 +45,33 @@ static int read_peers(const struct maps *maps, struct sample *sample)
 	return result;
 }
 
-static int read_attachments(const struct attachment *list, size_t count, struct samples *samples)
+static int read_attachments(const struct attachments *attachments, struct samples *samples)
 {
-	samples->list = calloc(count ? count : 1, sizeof(*samples->list));
+	samples->list = calloc(attachments->count ? attachments->count : 1, sizeof(*samples->list));
 	if (!samples->list)
 		return fail("out of memory");
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < attachments->count; i++) {
+		const struct attachment *attachment = &attachments->list[i];
 		struct sample *sample = &samples->list[samples->count++];
 
-		sample->name = list[i].name;
-		sample->meta = list[i].meta;
-		if (read_peers(&list[i].maps, sample) ||
-		    counters_read_verdicts(list[i].maps.verdicts, sample->verdicts))
+		sample->name = attachment->name;
+		sample->meta = attachment->meta;
+		if (read_peers(&attachment->maps, sample) ||
+		    counters_read_verdicts(attachment->maps.verdicts, sample->verdicts))
 			return FAILED;
 	}
 	return DONE;
 }
 
-static int read_all(const struct session *session, bool tell, struct samples *samples)
+static int read_all(const struct session *session, const char *device, bool tell, struct samples *samples)
 {
 	struct attachments attachments;
 	int result;
 
-	if (attachments_open(session, tell, &attachments))
+	if (attachments_select(session, device, tell, &attachments))
 		return FAILED;
-	result = read_attachments(attachments.list, attachments.count, samples);
+	result = read_attachments(&attachments, samples);
 	attachments_close(&attachments);
-	return result;
-}
-
-static int read_one(const struct session *session, const char *device, struct samples *samples)
-{
-	struct attachment attachment;
-	enum folder_state state;
-	int result;
-
-	if (attachment_open(session, device, &attachment, &state))
-		return FAILED;
-	result = attachment_check_state(session, device, state);
-	if (!result)
-		result = read_attachments(&attachment, 1, samples);
-	attachment_close(&attachment);
 	return result;
 }
 
@@ -97,7 +83,7 @@ int samples_read(struct session *session, const char *device, bool tell, struct 
 	if (session_open(session, SESSION_SHOW))
 		return FAILED;
 	samples->time = sample_now();
-	result = device ? read_one(session, device, samples) : read_all(session, tell, samples);
+	result = read_all(session, device, tell, samples);
 	session_close(session);
 	if (result)
 		samples_free(samples);
@@ -123,14 +109,14 @@ const struct sample *samples_find(const struct samples *samples, const struct fo
 	return NULL;
 }
 
-double sample_rate(__u64 before, __u64 now, double seconds)
+static double rate(__u64 before, __u64 now, double seconds)
 {
 	return (double)(now < before ? now : now - before) / seconds;
 }
 
 double sample_verdict_rate(const struct sample *before, const struct sample *now, __u32 verdict, double seconds)
 {
-	return sample_rate(before ? before->verdicts[verdict] : 0, now->verdicts[verdict], seconds);
+	return rate(before ? before->verdicts[verdict] : 0, now->verdicts[verdict], seconds);
 }
 
 static int compare(const void *a, const void *b)
@@ -150,10 +136,10 @@ struct peer_rates sample_peer_rates(const struct sample *before, const struct pe
 		found = bsearch(now, before->peers, before->peer_count, sizeof(*now), compare);
 	old = found ? &found->counters : &nothing.counters;
 	return (struct peer_rates){
-		.tx_packets = sample_rate(old->tx_packets, new->tx_packets, seconds),
-		.tx_bytes = sample_rate(old->tx_bytes, new->tx_bytes, seconds),
-		.rx_packets = sample_rate(old->rx_packets, new->rx_packets, seconds),
-		.rx_bytes = sample_rate(old->rx_bytes, new->rx_bytes, seconds),
-		.drops = sample_rate(old->drops, new->drops, seconds),
+		.tx_packets = rate(old->tx_packets, new->tx_packets, seconds),
+		.tx_bytes = rate(old->tx_bytes, new->tx_bytes, seconds),
+		.rx_packets = rate(old->rx_packets, new->rx_packets, seconds),
+		.rx_bytes = rate(old->rx_bytes, new->rx_bytes, seconds),
+		.drops = rate(old->drops, new->drops, seconds),
 	};
 }

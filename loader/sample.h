@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <linux/types.h>
 
+#include "folder_name.h"
 #include "layout.h"
-#include "pins.h"
 #include "session.h"
 #include "verdict.h"
 
@@ -59,10 +59,9 @@ double sample_now(void);
 void sample_time_text(char text[TIME_TEXT]);
 
 /*
- * How fast a counter moved within so many seconds. One that fell began anew from 0, and so did what was not there
+ * How fast counters moved within so many seconds. One that fell began anew from 0, and so did what was not there
  * before: with `before` NULL all counters were 0.
  */
-double sample_rate(__u64 before, __u64 now, double seconds);
 double sample_verdict_rate(const struct sample *before, const struct sample *now, __u32 verdict, double seconds);
 struct peer_rates sample_peer_rates(const struct sample *before, const struct peer_sample *now, double seconds);
 

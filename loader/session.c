@@ -20,7 +20,7 @@ static int enter(struct session *session, enum session_purpose purpose)
 		return fail("there is no network namespace '%s': 'ip netns' lists them", session->netns);
 	if (error)
 		return fail("cannot enter the network namespace '%s': %s%s", session->netns, strerror(-error),
-			    error == -EPERM || error == -EACCES ? ", run it as root" : "");
+			    fail_as_root(-error));
 	error = netns_cookie(&session->netns_cookie);
 	if (error)
 		return fail("cannot tell which network namespace this is: %s", strerror(-error));
@@ -35,7 +35,7 @@ int session_open(struct session *session, enum session_purpose purpose)
 	bool change = purpose != SESSION_SHOW;
 
 	session->netlink = NULL;
-	if ((change && capabilities_check()) || pins_open(&session->pins, change))
+	if ((change && capabilities_check()) || bpffs_open(&session->bpffs, change))
 		return FAILED;
 	if (!enter(session, purpose))
 		return DONE;
@@ -47,7 +47,7 @@ void session_close(struct session *session)
 {
 	netlink_close(session->netlink);
 	session->netlink = NULL;
-	pins_close(&session->pins);
+	bpffs_close(&session->bpffs);
 }
 
 const char *session_program(const struct session *session)

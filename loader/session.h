@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <linux/types.h>
 
+#include "bpffs.h"
 #include "netlink.h"
-#include "pins.h"
 
 struct session {
 	const char *netns; /* -n, or NULL */
@@ -15,7 +15,7 @@ struct session {
 	bool netns_gone;   /* `netns` names no namespace: nothing but pins can be left of it */
 	__u64 netns_cookie;
 	struct netlink *netlink;
-	struct pins pins;
+	struct bpffs bpffs;
 };
 
 enum session_purpose {

@@ -31,30 +31,15 @@ static int show_list(const struct session *session, const struct attachment *lis
 	return result;
 }
 
-static int show_all(const struct session *session)
+static int show(const struct session *session, const char *device)
 {
 	struct attachments attachments;
 	int result;
 
-	if (attachments_open(session, true, &attachments))
+	if (attachments_select(session, device, true, &attachments))
 		return FAILED;
 	result = show_list(session, attachments.list, attachments.count);
 	attachments_close(&attachments);
-	return result;
-}
-
-static int show_one(const struct session *session, const char *device)
-{
-	struct attachment attachment;
-	enum folder_state state;
-	int result;
-
-	if (attachment_open(session, device, &attachment, &state))
-		return FAILED;
-	result = attachment_check_state(session, device, state);
-	if (!result)
-		result = show_list(session, &attachment, 1);
-	attachment_close(&attachment);
 	return result;
 }
 
@@ -64,14 +49,12 @@ int show_run(struct session *session, struct words *words)
 	int result = DONE;
 
 	if (*words->next)
-		result = words_device(words, &device);
-	if (!result)
-		result = words_end(words);
+		result = words_last_device(words, &device);
 	if (!result)
 		result = session_open(session, SESSION_SHOW);
 	if (result)
 		return result;
-	result = device ? show_one(session, device) : show_all(session);
+	result = show(session, device);
 	session_close(session);
 	return result;
 }

@@ -7,6 +7,7 @@
 #include "devices.h"
 #include "json.h"
 #include "options.h"
+#include "paths.h"
 #include "show.h"
 
 static json_t *field(__u8 mode, __u8 value)

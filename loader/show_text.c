@@ -8,6 +8,7 @@
 #include "devices.h"
 #include "fail.h"
 #include "options.h"
+#include "paths.h"
 #include "show.h"
 #include "verdicts.h"
 

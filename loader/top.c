@@ -83,9 +83,7 @@ int top_run(struct session *session, struct words *words)
 	int result = DONE;
 
 	if (*words->next)
-		result = words_device(words, &device);
-	if (!result)
-		result = words_end(words);
+		result = words_last_device(words, &device);
 	if (result)
 		return result;
 	if (session->json)

@@ -11,8 +11,8 @@
 
 #include "counters.h"
 #include "fail.h"
-#include "ownership.h"
 #include "paths.h"
+#include "pins.h"
 #include "verdicts.h"
 #include "watch.h"
 
@@ -60,50 +60,34 @@ static int begin(const struct session *session, const struct watch *watch, struc
 	return counters_read_verdicts(attachment->maps.verdicts, watched->seen);
 }
 
-/* Takes the attachments over from `list`, whose maps are then the watch's to close. */
-static int begin_all(const struct session *session, struct watch *watch, struct attachment *list, size_t count)
+/* Takes over the attachments, whose maps are then the watch's to close. */
+static int begin_all(const struct session *session, struct watch *watch, struct attachments *attachments)
 {
-	watch->list = calloc(count ? count : 1, sizeof(*watch->list));
+	if (!attachments->count)
+		return fail("nothing is attached here: '%s attach DEV'", session_program(session));
+	watch->list = calloc(attachments->count, sizeof(*watch->list));
 	if (!watch->list)
 		return fail("out of memory");
-	for (; watch->count < count; watch->count++) {
-		watch->list[watch->count].attachment = list[watch->count];
-		list[watch->count].maps = maps_closed();
+	for (; watch->count < attachments->count; watch->count++) {
+		watch->list[watch->count].attachment = attachments->list[watch->count];
+		attachments->list[watch->count].maps = maps_closed();
 	}
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < watch->count; i++) {
 		if (begin(session, watch, &watch->list[i]))
 			return FAILED;
 	}
 	return DONE;
 }
 
-static int begin_namespace(const struct session *session, struct watch *watch)
+static int begin_listening(const struct session *session, const char *device, struct watch *watch)
 {
 	struct attachments attachments;
 	int result;
 
-	if (attachments_open(session, true, &attachments))
+	if (attachments_select(session, device, true, &attachments))
 		return FAILED;
-	if (attachments.count)
-		result = begin_all(session, watch, attachments.list, attachments.count);
-	else
-		result = fail("nothing is attached here: '%s attach DEV'", session_program(session));
+	result = begin_all(session, watch, &attachments);
 	attachments_close(&attachments);
-	return result;
-}
-
-static int begin_device(const struct session *session, const char *device, struct watch *watch)
-{
-	struct attachment attachment;
-	enum folder_state state;
-	int result;
-
-	if (attachment_open(session, device, &attachment, &state))
-		return FAILED;
-	result = attachment_check_state(session, device, state);
-	if (!result)
-		result = begin_all(session, watch, &attachment, 1);
-	attachment_close(&attachment);
 	return result;
 }
 
@@ -122,7 +106,7 @@ int watch_open(struct session *session, const char *device, struct watch *watch)
 		return FAILED;
 	result = make_ring(watch);
 	if (!result)
-		result = device ? begin_device(session, device, watch) : begin_namespace(session, watch);
+		result = begin_listening(session, device, watch);
 	session_close(session);
 	if (result)
 		watch_close(watch);
@@ -171,28 +155,16 @@ int watched_renew(struct session *session, const struct watch *watch, struct wat
 	return result;
 }
 
-/* Whether `meta` is still pinned where it was. */
-static bool is_pinned(const struct attachment *attachment)
-{
-	unsigned int value_size;
-	bool found;
-	int fd;
-
-	if (pins_open_meta(attachment->folder, &fd, &value_size))
-		return false;
-	found = map_id(fd) == map_id(attachment->maps.meta);
-	close(fd);
-	return found;
-}
-
 const char *watched_end(struct watched *watched)
 {
+	const struct attachment *attachment = &watched->attachment;
 	const char *why = NULL;
 	char name[IF_NAMESIZE];
 
-	if (!is_pinned(&watched->attachment))
-		why = "was detached";
-	else if (!if_indextoname(watched->attachment.meta.ifindex, name))
+	if (!pins_has_map(attachment->folder, "meta", attachment->maps.meta))
+		why = pins_has_map(attachment->folder, "verdicts", attachment->maps.verdicts) ? "was migrated"
+											      : "was detached";
+	else if (!if_indextoname(attachment->meta.ifindex, name))
 		why = "is gone";
 	watched->ended = why;
 	return why;

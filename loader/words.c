@@ -73,7 +73,7 @@ int words_value(struct words *words, const struct keyword *keyword, const char *
 	return DONE;
 }
 
-int words_address(struct words *words, const struct keyword *keyword, __u8 address[4])
+int words_any_address(struct words *words, const struct keyword *keyword, __u8 address[4])
 {
 	const char *value;
 	int result = words_value(words, keyword, &value);
@@ -82,6 +82,16 @@ int words_address(struct words *words, const struct keyword *keyword, __u8 addre
 		return result;
 	if (address_parse(value, address))
 		return wrong("'%s %s': this is no IPv4 address, write it as 172.16.1.62", keyword->name, value);
+	return DONE;
+}
+
+int words_address(struct words *words, const struct keyword *keyword, __u8 address[4])
+{
+	const char *value = *words->next;
+	int result = words_any_address(words, keyword, address);
+
+	if (result)
+		return result;
 	if (!address_is_unicast(address))
 		return wrong("'%s %s': this is no address of a single host", keyword->name, value);
 	return DONE;
@@ -203,4 +213,11 @@ int words_end(const struct words *words)
 	if (*words->next)
 		return wrong("unknown word '%s': nothing more is allowed here", *words->next);
 	return DONE;
+}
+
+int words_last_device(struct words *words, const char **name)
+{
+	int result = words_device(words, name);
+
+	return result ? result : words_end(words);
 }

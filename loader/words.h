@@ -31,13 +31,17 @@ int words_fixed(struct words *words, const char *what, const char **word);
 /* A device name as a fixed word. */
 int words_device(struct words *words, const char **name);
 
+/* A device name as the only word that is left. */
+int words_last_device(struct words *words, const char **name);
+
 /* A prefix as a fixed word or as the value of a keyword. */
 int words_prefix(struct words *words, const char *what, struct prefix_key *prefix);
 
-/* The value of a keyword. words_value() is any word; the others parse it. */
+/* The value of a keyword. words_value() is any word; the others parse it: any address, one of a host, a peer's. */
 int words_value(struct words *words, const struct keyword *keyword, const char **value);
-int words_address(struct words *words, const struct keyword *keyword, __u8 address[4]); /* unicast only */
-int words_remote(struct words *words, const struct keyword *keyword, __u8 remote[4]);   /* or `any`: 0.0.0.0 */
+int words_any_address(struct words *words, const struct keyword *keyword, __u8 address[4]);
+int words_address(struct words *words, const struct keyword *keyword, __u8 address[4]);
+int words_remote(struct words *words, const struct keyword *keyword, __u8 remote[4]); /* or `any`: 0.0.0.0 */
 
 /* The value of a keyword that is a number from least to most, decimal or with 0x. */
 int words_number(struct words *words, const struct keyword *keyword, __u32 least, __u32 most, __u32 *number);

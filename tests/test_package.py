@@ -87,7 +87,8 @@ def test_the_package_has_the_version_of_the_program(package):
 
 def test_lintian_finds_nothing_to_say(package):
     changes, = package.parent.glob("*.changes")
-    assert run("lintian", "--allow-root", "--profile", "debian", "--pedantic", "--display-info", "--fail-on", "pedantic", changes) == ""
+    assert run("lintian", "--allow-root", "--profile", "debian", "--pedantic", "--display-info",
+               "--fail-on", "pedantic", changes) == ""
 
 
 def test_it_installs_and_runs_and_after_a_purge_nothing_is_left(tmp_path, package):

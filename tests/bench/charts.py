@@ -63,7 +63,8 @@ class Bars:
         plots = [f'$data using {at}:{at + 1}:{at + 2}:xtic(1) title {_quoted(label)} lc rgb "{COLOURS[index]}"'
                  for index, (label, at) in enumerate(zip(self.series, range(2, 100, 3)))]
         line = f'{self.line} with lines notitle lc rgb "black" dt 2' if self.line else None
-        return _frame(self, about) + _BARS.format(last=len(rows) - 1) + _block("data", rows) + "plot " + ", ".join(filter(None, [*plots, line])) + "\n"
+        return (_frame(self, about) + _BARS.format(last=len(rows) - 1) + _block("data", rows) +
+                "plot " + ", ".join(filter(None, [*plots, line])) + "\n")
 
 
 @dataclass(frozen=True)

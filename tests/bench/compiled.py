@@ -21,7 +21,8 @@ def _is_fresh(source, target):
 def _compile(compiler, source, target, *words):
     if shutil.which(compiler[0]) and not _is_fresh(HERE / source, OUTPUT / target):
         OUTPUT.mkdir(parents=True, exist_ok=True)
-        subprocess.run([*compiler, "-O2", "-Wall", "-Wextra", "-Wno-unused-parameter", "-o", OUTPUT / target, HERE / source, *words], check=True)
+        subprocess.run([*compiler, "-O2", "-Wall", "-Wextra", "-Wno-unused-parameter", "-o", OUTPUT / target,
+                        HERE / source, *words], check=True)
     return str(OUTPUT / target)
 
 

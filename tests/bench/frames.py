@@ -64,8 +64,8 @@ def _cases(stack):
     last, both = (max(cpus()),), tuple(cpus())
     ends = {rpf: tunnels.between_two_hosts(stack.enter_context(topology.TwoHosts()), "native", "rpf", rpf)[1]
             for rpf in RPFS}
-    sources = {rpf: stack.enter_context(contextlib.closing(Source(end.namespace, "eth0", program_of(end.namespace, "eth0"))))
-               for rpf, end in ends.items()}
+    sources = {rpf: stack.enter_context(contextlib.closing(
+                   Source(end.namespace, "eth0", program_of(end.namespace, "eth0")))) for rpf, end in ends.items()}
     strict = ends["strict"]
     yield Case(PLAIN_CASE, stack.enter_context(contextlib.closing(Source(strict.namespace, "eth0"))), strict, last)
     for rpf in RPFS:

@@ -24,7 +24,7 @@ class Speeds:
         self._of = collections.defaultdict(lambda: {name: Samples() for name in names})
 
     def measure(self, runs, effort, made=paths.made):
-        """Each run over each path in each round. run(path, seconds) gives {figure: value}; made: where the paths come from."""
+        """Each run over each path in each round. run(path, seconds) gives {figure: value}; made: whence the paths come."""
         for done, count in _batches(effort.rounds):
             with made(self._names) as ways:
                 for number, turns in rounds(count, ways):

@@ -29,8 +29,9 @@ def json(found):
 
 
 def goals(found):
-    return [Goal(f"{traffic.FIGURES[figure].short}, {found.label(AUTO)} against {other}", found.ratio(figure, AUTO, other).median,
-                 floor=found.ratio(figure, FLOOR, other), **limit) for figure, other, limit in GOALS]
+    return [Goal(f"{traffic.FIGURES[figure].short}, {found.label(AUTO)} against {other}",
+                 found.ratio(figure, AUTO, other).median, floor=found.ratio(figure, FLOOR, other), **limit)
+            for figure, other, limit in GOALS]
 
 
 def charts(found):

@@ -16,7 +16,6 @@
 #include <jansson.h>
 
 #include "attachment.h"
-#include "fail.h"
 #include "kernel.h"
 #include "messages.h"
 #include "report.h"
@@ -178,7 +177,8 @@ static void check_path(const json_t *object, const struct kernel_peer *peer, uin
 /* A peer's bytes, with those of its device where they are 0. */
 static void check_effective(const json_t *object, const uint8_t *peer, const struct meta *meta)
 {
-	const uint8_t device[] = { meta->ttl, meta->tos, meta->ttl_mode, meta->tos_mode, meta->df, meta->rpf, meta->monitor, meta->ecn };
+	const uint8_t device[] = { meta->ttl, meta->tos, meta->ttl_mode, meta->tos_mode,
+				   meta->df,  meta->rpf, meta->monitor,	 meta->ecn };
 	uint8_t effective[PEER_SIZE];
 
 	memcpy(effective, peer, PEER_SIZE);

@@ -71,7 +71,9 @@ _FILE_KEYS = ["[Attach]", "[Peer]", "[Bare]", "Device", "Local", "Src", "Mode", 
               "noroute", "=", ":", "#", ";", ","]
 _FILES = [text.encode() for text in (
     "[Attach]\n",
-    "[Attach]\nDevice = eth1\nSrc = 192.168.1.1\nMode = tc\nRpf = strict monitor\nPlain = pass\nTTL = 64\nTOS = 0xb8\nECN = compat\nPMTUDisc = yes\nFragments = stack\nRoutes = off\nMTUExpires = 300\nICMP = 0\nForward = on\nSpread = off\n",
+    "[Attach]\nDevice = eth1\nSrc = 192.168.1.1\nMode = tc\nRpf = strict monitor\nPlain = pass\nTTL = 64\nTOS = 0xb8\n"
+    "ECN = compat\nPMTUDisc = yes\nFragments = stack\nRoutes = off\nMTUExpires = 300\nICMP = 0\nForward = on\n"
+    "Spread = off\n",
     "[Attach]\n[Peer]\nRemote = 172.16.1.62 # far\nPrefixes = 10.1.0.0/16 src 192.168.1.1, 10.2.0.0/16 noroute\n"
     "Local = 172.16.16.22\nSrc = 192.168.1.1\nTTL = 9\nPMTUDisc = no\n\n[Peer]\nremote=any\n[bare]\n"
     "prefixes=10.3.0.0/16\n",

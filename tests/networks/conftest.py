@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Fixtures for all the tests in this folder."""
-from .fixtures import joined, mode, network, two_hosts  # noqa: F401
+from .fixtures import host, joined, mode, network, tunnel, two_hosts  # noqa: F401

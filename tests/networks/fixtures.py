@@ -25,6 +25,21 @@ def two_hosts():
         yield made
 
 
+@pytest.fixture
+def tunnel(two_hosts):
+    """A and B with a tunnel in the mode that auto chooses. `ends` are its two ends."""
+    two_hosts.ends = tunnels.between_two_hosts(two_hosts, "auto")
+    return two_hosts
+
+
+@pytest.fixture
+def host(network):
+    """A host whose eth0 nothing is attached to."""
+    made = network.host("alone")
+    topology.cable(made, "eth0 10.1.1.1/24", network.host("other"), "eth0 10.1.1.2/24")
+    return made
+
+
 @pytest.fixture(scope="module")
 def joined(mode):
     """A and B with a tunnel, made once a module and mode: a test leaves it as it was. `ends` are its two ends."""

@@ -8,8 +8,20 @@ import subprocess
 import time
 
 from .program import binary, environment
+from .topology import TwoHosts
+from .tunnels import between_two_hosts
 
 PLACES, PATIENCE = 4, 20
+FORGED = "10.9.9.9"
+
+
+@contextlib.contextmanager
+def tunnel_with_a_forger(mode="tc"):
+    """A with a tunnel to B, which can send from an address of nobody's; `a_end` and `b_end`."""
+    with TwoHosts() as network:
+        network.a_end, network.b_end = between_two_hosts(network, mode, mode_b="tc")
+        network.b.ip(f"addr add {FORGED}/32 dev lo")
+        yield network
 
 
 def leases(end):

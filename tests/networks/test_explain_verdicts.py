@@ -4,12 +4,11 @@ import re
 
 import pytest
 
-from .explained_cases import CASES, IN, OUT, addressed, quiet, send
+from .explained_cases import CASES, addressed, quiet, send
 from .explaining import all_maps, explain_one, pcap
 from .program import MODES, ROOT, End, counting
-from .topology import A, B, INNER_A, INNER_B, Network, TwoHosts, cable
+from .topology import A, B, INNER_B, TwoHosts, cable
 from .traffic import send_raw
-from .wire import PROTO_IPIP, Capture
 
 # No packet makes the kernel refuse to strip its header. encap_error and encap_source have tests of their own.
 ELSEWHERE = {"decap_error", "encap_error", "encap_source"}

@@ -89,7 +89,8 @@ def test_senders_that_leave_no_checksum_to_others(gateways):
                 tcp_transfer(client, here, server, there, 4 << 20)
             for end in gateways.ends:
                 moved = count.verdicts(end)
-                assert not goes_straight(end.show()["mode"]) or moved["decap_forwarded"] > 10 * moved.get("decap_ok", 0), moved
+                if goes_straight(end.show()["mode"]):
+                    assert moved["decap_forwarded"] > 10 * moved.get("decap_ok", 0), moved
     finally:
         for host in hosts:
             host.run("ethtool", "-K", "eth0", "tx", "on")

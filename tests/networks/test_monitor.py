@@ -9,34 +9,28 @@ import time
 
 import pytest
 
-from .listening import (PLACES, ended, leases, lines_until, listening, monitoring, remove, rings, wait_until)
+from .listening import (FORGED, PLACES, ended, leases, lines_until, listening, monitoring, remove, rings,
+                        tunnel_with_a_forger, wait_until)
 from .program import End, counting, ipipbpf
-from .topology import A, B, INNER_A, INNER_B, TwoHosts, cable
+from .topology import A, B, INNER_A, INNER_B, cable
 from .traffic import ping, send_raw
-from .tunnels import between_two_hosts
 from .wire import ipv4_packet, udp_datagram
 
-FORGED, UDP = "10.9.9.9", 17
+UDP = 17
 MOMENT = r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)"
 LEASE = 3
 
 
 @pytest.fixture(scope="module", params=("tc", "native", "skb"))
 def hosts(request):
-    """A with a tunnel to B, which can send from an address of nobody's."""
-    with TwoHosts() as network:
-        network.a_end, network.b_end = between_two_hosts(network, "tc", mode_b="tc")
-        network.a_end.attach("mode", request.param)
-        network.b.ip(f"addr add {FORGED}/32 dev lo")
+    with tunnel_with_a_forger(request.param) as network:
         yield network
 
 
 @pytest.fixture(scope="module")
 def tunnel():
     """The same in one mode."""
-    with TwoHosts() as network:
-        network.a_end, network.b_end = between_two_hosts(network, "tc")
-        network.b.ip(f"addr add {FORGED}/32 dev lo")
+    with tunnel_with_a_forger() as network:
         yield network
 
 
@@ -227,18 +221,23 @@ def test_one_that_was_killed_leaves_nothing_behind_a_detach(network):
     assert not os.path.exists(end.pins)
 
 
-@pytest.mark.parametrize("how", ("detach", "delete"))
-def test_it_says_so_and_ends_when_its_device_is_detached_or_gone(network, how):
+@pytest.mark.parametrize("how, why", [("detach", "was detached"), ("detach attach", "was detached"),
+                                      ("migrate", "was migrated"), ("migrate attach", "was migrated"),
+                                      ("delete", "is gone")])
+def test_it_says_so_and_ends_when_there_is_nothing_left_to_listen_to(network, how, why):
     host, other = network.host("A"), network.host("B")
     cable(host, "eth0 10.5.0.1/24", other, "eth0 10.5.0.2/24")
     end = End(host)
     end.attach()
     with monitoring(end, "eth0") as process:
-        if how == "detach":
-            end.detach()
-        else:
+        if how == "delete":
             host.ip("link del eth0")
-        why = "was detached" if how == "detach" else "is gone"
+        if how.startswith("detach"):
+            end.detach()
+        if how.startswith("migrate"):
+            end.do("migrate", "layout", "1")
+        if how.endswith("attach"):
+            end.attach()
         assert ended(process) == (1, f"ipipbpf: eth0 {why}: nothing is left to listen to\n")
 
 

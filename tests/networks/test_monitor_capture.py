@@ -10,14 +10,13 @@ import time
 
 import pytest
 
-from .listening import ended, monitoring, wait_until
+from .listening import FORGED, ended, monitoring, tunnel_with_a_forger, wait_until
 from .program import End, binary, counting, environment, ipipbpf
-from .topology import A, B, INNER_A, INNER_B, TwoHosts, cable
+from .topology import A, B, INNER_A, cable
 from .traffic import send_raw
-from .tunnels import between_two_hosts
 from .wire import ethernet, ipv4_packet, send_frame, udp_datagram
 
-FORGED, UDP, IPIP = "10.9.9.9", 17, 4
+UDP, IPIP = 17, 4
 MOST = 192
 # Where the format's document has them: the length of the section header block, its magic, its version.
 SECTION_HEADER, MAGIC = 0x0A0D0D0A, 0x1A2B3C4D
@@ -25,10 +24,7 @@ SECTION_HEADER, MAGIC = 0x0A0D0D0A, 0x1A2B3C4D
 
 @pytest.fixture(scope="module")
 def tunnel():
-    """A with a tunnel to B, which can send from an address of nobody's."""
-    with TwoHosts() as network:
-        network.a_end, network.b_end = between_two_hosts(network, "tc")
-        network.b.ip(f"addr add {FORGED}/32 dev lo")
+    with tunnel_with_a_forger() as network:
         yield network
 
 

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from .program import End
-from .topology import A, B, INNER_A, INNER_B, TwoHosts
+from .topology import B, INNER_A, INNER_B, TwoHosts
 from .traffic import ping
 from .tunnels import between_two_hosts, carrying
 

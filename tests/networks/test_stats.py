@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from .program import COUNTERS, End, binary, environment, ipipbpf
+from .program import COUNTERS, End, binary, environment
 from .topology import A, B, INNER_A, INNER_B, TwoHosts, cable
 from .traffic import ping, send_raw
 from .tunnels import between_two_hosts

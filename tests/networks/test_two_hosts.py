@@ -19,7 +19,8 @@ PING_SIZES = all_or(sorted({*range(101), *range(1400, 1501), 65000,
                     (0, 1, 2, 7, 8, 56, 100, 1000, 1451, 1452, 1453, 1472, 1473, 2928, 9000, 65000))
 UDP_SIZES = all_or((0, 1, 17, 100, 1400, *range(1450, 1456), 1472, 2000, 9000, 65000),
                    (0, 1, 1452, 1453, 9000, 65000))
-TSO = ("tso", "tx-udp-segmentation")
+UDP_SEGMENTATION = "tx-udp-segmentation"
+TSO = ("tso", UDP_SEGMENTATION)
 OFFLOADS = {
     "all offloads": (),
     "no checksum offload": ("tx", "rx"),
@@ -34,6 +35,7 @@ OFFLOADS = {
 def without(joined, off):
     """The joined hosts, whose devices lack these offloads."""
     before = [features(namespace) for namespace in (joined.a, joined.b)]
+    off = [name for name in off if name != UDP_SEGMENTATION or cuts_udp(joined.a)]
     switch(joined, off, "off")
     yield joined
     switch(joined, reversed(off), "on")
@@ -48,6 +50,11 @@ def switch(network, names, value):
 
 def features(namespace):
     return namespace.run("ethtool", "-k", "eth0")
+
+
+def cuts_udp(namespace):
+    """Whether a veth takes UDP segments in one packet, as it does not on Linux 5.10."""
+    return f"{UDP_SEGMENTATION}: on" in features(namespace)
 
 
 def test_pings_of_every_size_are_answered_both_ways(joined):
@@ -91,7 +98,7 @@ def test_tiny_udp_segments_sent_by_one_call_arrive_each_for_itself(joined, mode)
         udp_segments(joined.a, INNER_A, joined.b, INNER_B, 1, 50)
     assert count.verdicts(a) == {"encap_ok": 50}
     # All in one they are smaller than the MTU, where XDP's generic hook cannot tell them from a single packet.
-    assert count.verdicts(b) == {"decap_ok": 1 if mode == "skb" else 50}
+    assert count.verdicts(b) == {"decap_ok": 1 if mode == "skb" and cuts_udp(joined.a) else 50}
 
 
 def test_ends_of_different_modes_talk_to_each_other(two_hosts):

@@ -200,7 +200,8 @@ def test_up_and_down_under_traffic(two_hosts, tmp_path, older, mode):
             assert next(steps)() == []
             done += 1
         seconds = time.monotonic() - start
-    print(f"{mode}: {done} exchanges in {seconds:.0f} s,", *(f"{stream.sent / seconds:.0f} packets/s" for stream in streams))
+    rates = (f"{stream.sent / seconds:.0f} packets/s" for stream in streams)
+    print(f"{mode}: {done} exchanges in {seconds:.0f} s,", *rates)
 
 
 @pytest.mark.parametrize("setting", LATER)

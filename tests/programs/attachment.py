@@ -38,7 +38,7 @@ class Dataplane:
     """Both objects, loaded as the loader does it on this kernel, with maps in common."""
 
     def __init__(self, link_header=14, xdp_buff_len=KERNEL >= (5, 18), decap_l3_flag=KERNEL >= (6, 3),
-                 skip_neighbour=KERNEL >= (6, 3), fib_tells_mtu=KERNEL >= (5, 12), software=0,
+                 skip_neighbour=KERNEL >= (6, 3), fib_tells_mtu=bpf.FIB_TELLS_MTU, software=0,
                  mac=underlay.MAC[underlay.DEV], cpus=2):
         self._features = {"features": bytes([link_header, xdp_buff_len, decap_l3_flag, skip_neighbour, fib_tells_mtu,
                                              software, *bytes.fromhex(mac.replace(":", ""))]) +
@@ -82,18 +82,18 @@ class Attachment:
     """
 
     def __init__(self, dataplane, hook, ifindex):
-        self.ifindex, self._dataplane, self._maps = ifindex, dataplane, dataplane.maps
+        self.ifindex, self._dataplane, self.maps = ifindex, dataplane, dataplane.maps
         self._on(hook)
         self._verdict_keys = [struct.pack("=I", index) for index in range(verdicts.ROOM)]
         for name in ("peers", "prefixes", "peer_counters"):
-            self._maps[name].clear()
+            self.maps[name].clear()
         self.count_generation()
-        self.paths = PathMaps(self._maps)
+        self.paths = PathMaps(self.maps)
         self.allow_errors_from(0)
-        events.allow_from(self._maps, 0)
+        events.allow_from(self.maps, 0)
         self._listener = dataplane.listener()
         for key in self._verdict_keys:
-            self._maps["verdicts"][key] = bytes(8 * bpf.CPUS)
+            self.maps["verdicts"][key] = bytes(8 * bpf.CPUS)
         underlay.set_forwarding(True)
         self.tables = Tables(Device(ifindex, underlay.LOCAL, HOOK_XDP if hook == "xdp" else HOOK_TC))
         self.device()
@@ -109,12 +109,12 @@ class Attachment:
 
     def device(self, **options):
         self.tables.device = replace(self.tables.device, **options)
-        self._maps["meta"][bytes(4)] = self.tables.device.pack()
+        self.maps["meta"][bytes(4)] = self.tables.device.pack()
 
     def peer(self, remote, *prefixes, **options):
         """Sets a peer anew, and adds prefixes to it."""
         self.tables.peers[remote] = Peer(**options)
-        self._maps["peers"][peer_key(remote)] = self.tables.peers[remote].pack()
+        self.maps["peers"][peer_key(remote)] = self.tables.peers[remote].pack()
         for prefix in prefixes:
             self.prefix(prefix, remote)
 
@@ -125,29 +125,29 @@ class Attachment:
     def prefix_by_hand(self, prefix, remote, **options):
         """As people do it with bpftool: what the programs remember is not told."""
         self.tables.prefixes[prefix] = Prefix(remote, **options)
-        self._maps["prefixes"][prefix_key(prefix)] = self.tables.prefixes[prefix].pack()
+        self.maps["prefixes"][prefix_key(prefix)] = self.tables.prefixes[prefix].pack()
 
     def count_generation(self):
         """As the loader does after each change of `prefixes`."""
-        count, = struct.unpack("=Q", self._maps["generation"][bytes(4)])
-        self._maps["generation"][bytes(4)] = struct.pack("=Q", count + 1)
+        count, = struct.unpack("=Q", self.maps["generation"][bytes(4)])
+        self.maps["generation"][bytes(4)] = struct.pack("=Q", count + 1)
 
     def bare(self, prefix):
         self.prefix(prefix, "0.0.0.0", bare=1)
 
     def delete_peer(self, remote):
-        del self.tables.peers[remote], self._maps["peers"][peer_key(remote)]
+        del self.tables.peers[remote], self.maps["peers"][peer_key(remote)]
 
     def delete_prefix(self, prefix):
         self.delete_prefix_by_hand(prefix)
         self.count_generation()
 
     def delete_prefix_by_hand(self, prefix):
-        del self.tables.prefixes[prefix], self._maps["prefixes"][prefix_key(prefix)]
+        del self.tables.prefixes[prefix], self.maps["prefixes"][prefix_key(prefix)]
 
     def forget_neighbour(self, remote):
         """Puts the time of a peer's last packet by way of the neighbour code an hour back, at any HZ."""
-        counters = self._maps["peer_counters"]
+        counters = self.maps["peer_counters"]
         value = bytearray(counters[peer_key(remote)])
         for at in range(40, len(value), 48):
             asked, = struct.unpack_from("=Q", value, at)
@@ -156,7 +156,7 @@ class Attachment:
 
     def remember_neighbour(self, remote):
         """As if a peer's last packet by way of the neighbour code had been sent in this moment, for ever."""
-        self._maps["peer_counters"][peer_key(remote)] = struct.pack("=6Q", 0, 0, 0, 0, 0, 1 << 63) * bpf.CPUS
+        self.maps["peer_counters"][peer_key(remote)] = struct.pack("=6Q", 0, 0, 0, 0, 0, 1 << 63) * bpf.CPUS
 
     def path(self, remote, mtu=0, mtu_for=0, error_for=0):
         """Writes what is known of the way to a peer; the times are seconds from now, 0 for never. No time lies before
@@ -169,7 +169,7 @@ class Attachment:
 
     def allow_errors_from(self, full):
         """Sets when each CPU's allowance of ICMP errors will be full, nanoseconds of CLOCK_MONOTONIC; 0: it is."""
-        self._maps["icmp_full"][bytes(4)] = struct.pack("=Q", full) * bpf.CPUS
+        self.maps["icmp_full"][bytes(4)] = struct.pack("=Q", full) * bpf.CPUS
 
     def fib_answers(self, yes):
         """Whether lo forwards, without which bpf_fib_lookup() refuses."""
@@ -178,16 +178,16 @@ class Attachment:
 
     def verdicts(self):
         """All verdict counters, summed over the CPUs."""
-        values = self._maps["verdicts"].first(verdicts.ROOM)
+        values = self.maps["verdicts"].first(verdicts.ROOM)
         return [sum(cpus) for cpus in struct.iter_unpack(f"={bpf.CPUS}Q", values)]
 
     def verdict(self, name):
         """One verdict's counter, summed over the CPUs."""
-        return sum(struct.unpack(f"={bpf.CPUS}Q", self._maps["verdicts"][self._verdict_keys[verdicts.INDEX[name]]]))
+        return sum(struct.unpack(f"={bpf.CPUS}Q", self.maps["verdicts"][self._verdict_keys[verdicts.INDEX[name]]]))
 
     def counters(self):
         """All peers' counters, by remote."""
-        found = self._maps["peer_counters"]
+        found = self.maps["peer_counters"]
         return {".".join(map(str, key)): Counters.unpack(found[key]) for key in found.keys()}
 
     def run(self, frame, in_band=False, linear=None, **context):
@@ -240,7 +240,7 @@ class Attachment:
             else:
                 expected = out[:12] + expected[12:]
         elif judgement.redirected:
-            if returned != TC_REDIRECT:
+            if returned != (XDP_REDIRECT if self.hook == "xdp" else TC_REDIRECT):
                 return f"not redirected: {returned}"
         elif returned != (XDP_PASS if self.hook == "xdp" else TC_UNSPEC):
             return f"not passed on: {returned}"

@@ -45,6 +45,8 @@ for _name, _result, _arguments in (
 KERNEL = tuple(int(number) for number in os.uname().release.split("-")[0].split("+")[0].split(".")[:2])
 # bpf_fib_lookup() tells the preferred source since 6.7, and on older kernels that were given it later, as 6.1 was.
 FIB_TELLS_SOURCE = b"\0BPF_FIB_LOOKUP_SRC\0" in Path("/sys/kernel/btf/vmlinux").read_bytes()
+# bpf_fib_lookup() holds tot_len against the MTU on TC too, without which TC sends nothing straight on.
+FIB_TELLS_MTU = KERNEL >= (5, 12)
 CPUS = _lib.libbpf_num_possible_cpus()
 # Whether a test run takes the device by which a packet came in: 5.10's does not, 6.1's does.
 TAKES_INGRESS = KERNEL >= (6, 1)

@@ -34,6 +34,18 @@ def underlay_ifindex(one_cpu):
         yield socket.if_nametoindex(underlay.DEV)
 
 
+@pytest.fixture(scope="module")
+def forwarding_ifindex(underlay_ifindex):
+    """As underlay_ifindex, of a host that forwards for DEV, but never back out of it, where the tunnels are."""
+    rules = [f"iif {underlay.DEV} to {route.prefix} prohibit pref 77" for route in underlay.ROUTES
+             if route.device == underlay.DEV]
+    underlay.set_forwarding(True, underlay.DEV)
+    underlay.ip(*(f"rule add {rule}" for rule in rules))
+    yield underlay_ifindex
+    underlay.ip(*(f"rule del {rule}" for rule in rules))
+    underlay.set_forwarding(False, underlay.DEV)
+
+
 @pytest.fixture(params=["xdp", "tc"])
 def decap(request, dataplane, underlay_ifindex):
     """An attachment that strips, on each hook in turn, told nothing but its device."""

@@ -5,12 +5,14 @@ import os
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
-from random import SystemRandom
+from random import Random, SystemRandom
 
 from . import random_packets, verdicts
 from .attachment import TAGS, Attachment, refused_by_test_run
+from .forwarding import may_leave_by
 from .judgement import Judgement
-from .tables import Counters
+from .tables import SWITCH_ON, Counters
+from .underlay import OTHER
 
 PACKETS = 500
 HOOKS = ("xdp", "tc", "egress")
@@ -98,6 +100,16 @@ class Epoch:
             if wrong:
                 return wrong
         return None
+
+
+def random_epoch(dataplane, ifindex, hook, number, seed):
+    """One of random packets, `forward on` in some; `ifindex` is forwarding_ifindex."""
+    make = random_packets.leaving if hook == "egress" else random_packets.arriving
+    epoch = Epoch(Attachment(dataplane, hook, ifindex), Random(f"{seed} {hook} {number}"), make)
+    if hook != "egress" and epoch.random.random() < 0.5:
+        epoch.attachment.device(forward=SWITCH_ON)
+        may_leave_by(epoch.attachment, OTHER)
+    return epoch
 
 
 def run_epoch(make):

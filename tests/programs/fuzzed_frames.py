@@ -17,7 +17,7 @@ from . import mutations, random_packets
 from .attachment import Attachment, refused_by_test_run
 from .bpf import KERNEL, TAKES_INGRESS
 from .epoch import HOOKS, Epoch, Wrong, alone, run_epoch
-from .ipv4 import ICMP, ICMP_ERRORS, IPIP, Header
+from .ipv4 import ICMP_ERRORS, IPIP, Header
 from .mutations import TAGS, headers, layers
 from .random_errors import IGNORED, RELAYED
 from .tables import number

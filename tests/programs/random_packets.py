@@ -8,7 +8,7 @@ from .bpf import TAKES_INGRESS
 from .ipv4 import ICMP, IPIP, UDP, with_checksum
 from .random_errors import error
 from .random_ipv4 import gso, header, inner, options
-from .tables import ANY, FIXED, HOOK_TC, HOOK_XDP, UNLIMITED, number
+from .tables import ANY, FIXED, HOOK_TC, HOOK_XDP, SWITCH_ON, UNLIMITED, number
 
 REMOTES = [underlay.BEHIND_GATEWAY, underlay.ON_LINK, underlay.ELSEWHERE, underlay.UNRESOLVED, underlay.NARROW,
            underlay.LOOPED, underlay.UNROUTED, underlay.BLACKHOLED, "192.168.3.9"]
@@ -206,14 +206,20 @@ def sender(random):
     return inside(random)
 
 
+def _destination(random, tables):
+    """Where what came out of the tunnel goes: here, or through a host that forwards to another device or nowhere."""
+    if tables.device.forward == SWITCH_ON and random.random() < 0.8:
+        return 0xC0A80000 | random.choice((3, 3, 3, 9, 10, 4, 5)) << 8 | random.randrange(256)
+    return _HERE if random.random() < 0.98 else _number(random.choice(MARTIANS))
+
+
 def _tunnelled(random, tables):
     remote, local, source = far_end(random, tables)
     if tables.device.hook == HOOK_TC and random.random() < 0.03:
         frame, gso_size = gso(random, source, _HERE)
         return _link(random, header(random, IPIP, remote, local, len(frame), tos=0) + frame, 0), \
             {"gso_size": gso_size}
-    destination = _HERE if random.random() < 0.98 else _number(random.choice(MARTIANS))
-    packet = inner(random, source, destination, ttl=0 if random.random() < 0.02 else None)
+    packet = inner(random, source, _destination(random, tables), ttl=0 if random.random() < 0.02 else None)
     if random.random() < 0.05:
         packet += bytes(random.randrange(1, 40))
     fragment = random.choice((0x2000, 1, 0x3FFF)) if random.random() < 0.03 else random.choice((0, 0x4000, 0x4000))

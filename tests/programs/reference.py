@@ -6,11 +6,14 @@ of a test run is of no kind (TCP, UDP) that the kernel knows, so it lets nobody 
 been carried ends as encap_error or decap_error, counted as its segments.
 """
 
+from dataclasses import replace
+
 from . import reference_icmp, underlay
+from .bpf import FIB_TELLS_MTU
 from .ipv4 import DONT_FRAGMENT, HEADER, IPIP, MORE_OR_OFFSET, UDP, Header, behind_link, with_checksum
 from .judgement import Judgement, News, dropped
-from .tables import (ANY, ECN_COMPATIBILITY, FIXED, FRAGMENTS_STACK, HOOK_TC, LOOSE, MONITOR, NOPMTUDISC, OFF,
-                     PLAIN_BY_RPF, PLAIN_DROP, STRICT, Counters, number, text)
+from .tables import (ANY, ECN_COMPATIBILITY, FIXED, FRAGMENTS_STACK, HOOK_TC, HOOK_XDP, LOOSE, MONITOR, NOPMTUDISC, OFF,
+                     PLAIN_BY_RPF, PLAIN_DROP, STRICT, SWITCH_ON, Counters, number, text)
 
 NOT_ECT, ECT_1, ECT_0, CE = 0, 1, 2, 3
 # RFC 6040, figure 4: inner and outer marks that it calls dangerous and lets pass.
@@ -59,7 +62,7 @@ def decap(tables, hook, frame, gso_size=0):
         if tables.device.fragments == FRAGMENTS_STACK:
             return Judgement("outer_fragment", out=frame)
         return dropped("outer_fragment", remote)
-    return _inner(tables, peer, remote, outer, tags > 0, gso_size)
+    return _inner(tables, hook, peer, remote, outer, tags > 0, gso_size)
 
 
 def _plain(tables, header):
@@ -90,7 +93,7 @@ def _quotes_ours(tables, header):
             and quoted.source == tables.local(peer))
 
 
-def _inner(tables, peer, remote, outer, tagged, gso_size):
+def _inner(tables, hook, peer, remote, outer, tagged, gso_size):
     device, frame, at = tables.device, outer.frame, outer.at + outer.length
     room = outer.total - outer.length
     if room < 20:
@@ -120,8 +123,31 @@ def _inner(tables, peer, remote, outer, tagged, gso_size):
         packet = with_checksum(packet[:1] + bytes([inner.tos & 0xFC | ecn]) + packet[2:inner.length]) \
             + packet[inner.length:]
     carried = "ecn_alarm" if (inner.tos & 3, outer.tos & 3) in ALARMING else "decap_ok"
-    return Judgement(verdict + "_mon" if verdict else carried, "CARRY", frame[:outer.at] + packet, 1, remote,
-                     Counters(rx_packets=count, rx_bytes=size))
+    judgement = Judgement(verdict + "_mon" if verdict else carried, "CARRY", frame[:outer.at] + packet, 1, remote,
+                          Counters(rx_packets=count, rx_bytes=size))
+    macs = None if verdict or tagged else _forwarding_macs(tables, hook, inner)
+    return _forwarded(judgement, packet, frame[:12] if hook == HOOK_TC else macs) if macs else judgement
+
+
+def _forwarding_macs(tables, hook, inner):
+    """The link header's addresses with which a packet goes straight on, None if it is the stack's.
+
+    To other devices alone: what leaves by DEV may go into a tunnel, and where the reference judges nothing does.
+    """
+    back, route = underlay.lookup(inner.source), underlay.lookup(inner.destination)
+    asked = tables.device.forward == SWITCH_ON and tables.forwarding and (hook == HOOK_XDP or FIB_TELLS_MTU)
+    if not asked or inner.length > 20 or inner.ttl < 2 or not back or back.kind != "unicast":
+        return None
+    if not route or route.kind != "unicast" or route.device == underlay.DEV or inner.total > underlay.mtu(route):
+        return None
+    return _macs(route, text(inner.destination))
+
+
+def _forwarded(judgement, packet, macs):
+    """TC leaves the addresses to the kernel's neighbour code."""
+    out = macs + b"\x08\0" + with_checksum(packet[:8] + bytes([packet[8] - 1]) + packet[9:20]) + packet[20:]
+    verdict = "decap_forwarded" if judgement.verdict == "decap_ok" else judgement.verdict
+    return replace(judgement, verdict=verdict, out=out, redirected=True)
 
 
 def _reverse_path(tables, rpf, remote, far_end, inner, tagged):
@@ -202,7 +228,8 @@ def encap(tables, frame, ingress_ifindex=0, gso_size=0):
     if gso_size:
         return dropped("encap_error", remote, count)
     return Judgement("encap_ok", "CARRY", frame[:14] + _outer(tables, peer, remote, inner) + frame[14:], 1, remote,
-                     Counters(tx_packets=count, tx_bytes=size), _macs(route, remote))
+                     Counters(tx_packets=count, tx_bytes=size),
+                     _macs(route, remote) if route and route.device == underlay.DEV else None)
 
 
 def _obstacle(tables, peer, remote, route, inner, longest):
@@ -252,9 +279,7 @@ def with_identification(frame, identification):
 
 
 def _macs(route, remote):
-    if route is None or route.device != underlay.DEV:
-        return None
     neighbour = underlay.NEIGHBOURS.get(route.gateway or remote)
     if neighbour is None:
         return None
-    return b"".join(bytes.fromhex(mac.replace(":", "")) for mac in (neighbour[1], underlay.MAC[underlay.DEV]))
+    return b"".join(bytes.fromhex(mac.replace(":", "")) for mac in (neighbour[1], underlay.MAC[route.device]))

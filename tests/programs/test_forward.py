@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`forward on`: what comes out of the tunnel for another host goes straight on, and all that is in doubt to the stack."""
 
-import socket
 import struct
 
 import pytest
@@ -13,54 +12,22 @@ from pace import all_or
 
 from . import underlay
 from .attachment import TC_REDIRECT, TC_UNSPEC, XDP_PASS, XDP_REDIRECT, XDP_TX, Attachment, Dataplane
-from .bpf import CPUS
 from .frames import arriving, icmp_error, inner, options, outer, received, tcp
-from .tables import LOOSE, MONITOR, NO_MONITOR, OFF, SWITCH_OFF, SWITCH_ON
+from .forwarding import NEVER, NOW, forwarding, less_ttl, may_leave_by, slot
+from .tables import LOOSE, MONITOR, NO_MONITOR, OFF, SWITCH_OFF
 from .underlay import (BEHIND_GATEWAY, DEV, GATEWAY, MAC, NEIGHBOURS, OTHER, OTHER_ADDRESS, OTHER_GATEWAY,
                        ROUTE_BACK)
 
 BEHIND = "192.168.3.77"  # behind OTHER_GATEWAY
 BACK_OUT = "172.16.5.5"  # behind GATEWAY, by DEV
-NEVER = struct.pack("=Q", 1 << 63) * CPUS
-NOW = bytes(8 * CPUS)
 STACK = {"xdp": XDP_PASS, "tc": TC_UNSPEC}
-
-
-def index(device):
-    return struct.pack("=I", socket.if_nametoindex(device))
-
-
-def slot(next_hop):
-    """The key of `next_hops` for a next hop."""
-    return struct.pack("=I", int.from_bytes(bytes(map(int, next_hop.split("."))), "big") % 1024)
-
-
-def may_leave_by(attachment, *devices):
-    """The devices that XDP may send out of; each next hop was left to the stack but now."""
-    attachment._maps["devices"].clear()
-    for device in devices:
-        attachment._maps["devices"][index(device)] = index(device)
-    for next_hop in NEIGHBOURS:
-        attachment._maps["next_hops"][slot(next_hop)] = NEVER
 
 
 @pytest.fixture
 def gateway(decap):
     """A peer that owns 192.168.1.0/24 and sends to hosts behind this one, which forwards for DEV."""
-    underlay.set_forwarding(True, DEV)
-    decap.device(forward=SWITCH_ON)
-    decap.peer(BEHIND_GATEWAY, "192.168.1.0/24")
-    may_leave_by(decap, DEV, OTHER)
-    yield decap
-    underlay.set_forwarding(False, DEV)
-
-
-def less_ttl(packet):
-    """The packet with its TTL one less and a right checksum, both made anew by scapy."""
-    packet = IP(raw(packet))
-    packet.ttl -= 1
-    del packet.chksum
-    return raw(packet)
+    with forwarding(decap):
+        yield decap
 
 
 def straight(hook, packet, device, next_hop):
@@ -129,13 +96,13 @@ def test_what_is_in_doubt_is_the_stacks(gateway, packet):
 
 
 def test_a_multicast_is_the_stacks_though_a_default_route_would_take_it(gateway):
-    underlay._ip(f"route add default via {OTHER_GATEWAY} dev {OTHER} onlink")
+    underlay.ip(f"route add default via {OTHER_GATEWAY} dev {OTHER} onlink")
     try:
         check_straight(gateway, inner(dst="198.18.99.1"))
         check_left_to_the_stack(gateway, inner(dst="224.0.0.5"))
         check_left_to_the_stack(gateway, inner(dst="255.255.255.255"))
     finally:
-        underlay._ip("route del default")
+        underlay.ip("route del default")
 
 
 @pytest.mark.parametrize("tags", [((0x8100, 100),), ((0x88A8, 7), (0x8100, 100))], ids=["one", "two"])
@@ -193,22 +160,18 @@ def test_what_only_monitor_let_through_is_the_stacks(gateway, verdict, source):
 
 
 def test_a_policy_rule_for_the_device_it_came_by_decides(gateway):
-    underlay._ip(f"route add {BEHIND}/32 via {GATEWAY} dev {DEV} onlink table 77", f"rule add iif {DEV} lookup 77 pref 77")
+    underlay.ip(f"route add {BEHIND}/32 via {GATEWAY} dev {DEV} onlink table 77", f"rule add iif {DEV} lookup 77 pref 77")
     try:
         check_straight(gateway, inner(dst=BEHIND), DEV, GATEWAY)
     finally:
-        underlay._ip("rule del pref 77", "route flush table 77")
+        underlay.ip("rule del pref 77", "route flush table 77")
 
 
 @pytest.fixture
 def at_xdp(decap_xdp):
     """As gateway, on the XDP hook alone."""
-    underlay.set_forwarding(True, DEV)
-    decap_xdp.device(forward=SWITCH_ON)
-    decap_xdp.peer(BEHIND_GATEWAY, "192.168.1.0/24")
-    may_leave_by(decap_xdp, DEV, OTHER)
-    yield decap_xdp
-    underlay.set_forwarding(False, DEV)
+    with forwarding(decap_xdp):
+        yield decap_xdp
 
 
 def test_a_device_that_takes_no_frames_from_xdp_gets_them_from_the_stack(at_xdp):
@@ -219,12 +182,12 @@ def test_a_device_that_takes_no_frames_from_xdp_gets_them_from_the_stack(at_xdp)
 
 
 def test_one_packet_to_each_next_hop_is_the_stacks_now_and_then(at_xdp):
-    at_xdp._maps["next_hops"][slot(OTHER_GATEWAY)] = NOW
+    at_xdp.maps["next_hops"][slot(OTHER_GATEWAY)] = NOW
     check_left_to_the_stack(at_xdp, inner(dst=BEHIND))
-    due = at_xdp._maps["next_hops"][slot(OTHER_GATEWAY)]
+    due = at_xdp.maps["next_hops"][slot(OTHER_GATEWAY)]
     # On the CPU that it ran on, and there in the future.
     assert sum(value != 0 for value, in struct.iter_unpack("=Q", due)) == 1
-    at_xdp._maps["next_hops"][slot(OTHER_GATEWAY)] = NEVER
+    at_xdp.maps["next_hops"][slot(OTHER_GATEWAY)] = NEVER
     check_straight(at_xdp, inner(dst=BEHIND))
 
 
@@ -259,13 +222,9 @@ def among_software_devices(underlay_ifindex):
 @pytest.fixture
 def virtual(among_software_devices, underlay_ifindex):
     """As at_xdp, with DEV a device on which checksums may be only begun."""
-    underlay.set_forwarding(True, DEV)
     attachment = Attachment(among_software_devices, "xdp", underlay_ifindex)
-    attachment.device(forward=SWITCH_ON)
-    attachment.peer(BEHIND_GATEWAY, "192.168.1.0/24")
-    may_leave_by(attachment, DEV, OTHER)
-    yield attachment
-    underlay.set_forwarding(False, DEV)
+    with forwarding(attachment):
+        yield attachment
 
 
 def begun(packet):

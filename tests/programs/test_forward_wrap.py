@@ -7,10 +7,10 @@ from scapy.layers.inet import IP
 
 from . import underlay
 from .attachment import XDP_DROP, XDP_PASS, XDP_REDIRECT, XDP_TX
+from .forwarding import forwarding, less_ttl, may_leave_by
 from .frames import arriving, inner, options, outer, received, sent, tcp, wrapped
 from .ipv4 import with_checksum
 from .tables import FIXED, SWITCH_OFF, SWITCH_ON
-from .test_forward import less_ttl, may_leave_by
 from .underlay import (BEHIND_GATEWAY, DEV, ELSEWHERE, LOCAL, MAC, NEIGHBOURS, ON_LINK, OTHER,
                        OTHER_GATEWAY, ROUTE_BACK, UNRESOLVED)
 
@@ -21,14 +21,10 @@ PLAIN = "172.16.9.9"  # a source behind GATEWAY, of no peer
 @pytest.fixture
 def hub(decap_xdp):
     """Two peers: one owns 192.168.1.0/24, the other 192.168.2.0/24; both have had packets but now."""
-    underlay.set_forwarding(True, DEV)
-    decap_xdp.device(forward=SWITCH_ON)
-    decap_xdp.peer(BEHIND_GATEWAY, "192.168.1.0/24")
-    decap_xdp.peer(ON_LINK, "192.168.2.0/24")
-    may_leave_by(decap_xdp, DEV, OTHER)
-    asked(decap_xdp, ON_LINK)
-    yield decap_xdp
-    underlay.set_forwarding(False, DEV)
+    with forwarding(decap_xdp):
+        decap_xdp.peer(ON_LINK, "192.168.2.0/24")
+        asked(decap_xdp, ON_LINK)
+        yield decap_xdp
 
 
 def asked(hub, remote):
@@ -58,13 +54,19 @@ def check_into(hub, packet, action=XDP_TX, to=ON_LINK, padding=b"", **fields):
     assert outcome.verdicts == {"encap_ok": 1} and outcome.counters == {to: sent(packet)}
 
 
+def from_beside(packet):
+    """The packet as a router beside DEV sends it, outside of a tunnel."""
+    packet = IP(raw(packet))
+    packet.src = PLAIN
+    del packet.chksum
+    return IP(raw(packet))
+
+
 def check_stack(hub, packet, verdicts=None):
     """From either, and each is left to the stack as without `forward`."""
     outcome = hub.observe(arriving(outer(packet)))
     assert (outcome.returned, outcome.out, outcome.verdicts) == (XDP_PASS, arriving(packet), {"decap_ok": 1})
-    plain = IP(raw(packet))
-    plain.src = PLAIN
-    del plain.chksum
+    plain = from_beside(packet)
     outcome = hub.observe(arriving(plain))
     assert (outcome.returned, outcome.out, outcome.verdicts) == (XDP_PASS, arriving(plain), verdicts or {})
 
@@ -76,10 +78,7 @@ def check_stack(hub, packet, verdicts=None):
 ], ids=["udp", "tcp", "ttl 2", "of the MTU", "tos", "fragment"])
 def test_from_one_tunnel_into_the_other(hub, packet):
     check_through(hub, packet)
-    plain = IP(raw(packet))
-    plain.src = PLAIN
-    del plain.chksum
-    check_into(hub, IP(raw(plain)))
+    check_into(hub, from_beside(packet))
 
 
 def test_padding_stays_behind(hub):
@@ -115,7 +114,7 @@ def test_a_neighbour_that_is_not_resolved_is_the_stacks(hub):
 
 
 def test_now_and_then_a_packet_is_left_for_the_neighbour_code_to_see_at_egress(hub):
-    hub._maps["peer_counters"].clear()
+    hub.maps["peer_counters"].clear()
     check_stack(hub, inner(dst=THERE))
     # It was not XDP's to note: the program at TC egress sends that packet by the neighbour code.
     check_stack(hub, inner(dst=THERE))

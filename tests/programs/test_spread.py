@@ -20,9 +20,9 @@ QUEUE = struct.pack("=I", 64)
 
 
 def in_map(attachment, *cpus):
-    attachment._maps["cpus"].clear()
+    attachment.maps["cpus"].clear()
     for cpu in cpus:
-        attachment._maps["cpus"][struct.pack("=I", cpu)] = QUEUE
+        attachment.maps["cpus"][struct.pack("=I", cpu)] = QUEUE
 
 
 def spreading(dataplane, ifindex):

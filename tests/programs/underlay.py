@@ -103,26 +103,27 @@ def preferred_source(route):
     return (route.source or ADDRESS[route.device]) if FIB_TELLS_SOURCE else None
 
 
-def _ip(*lines):
+def ip(*lines):
+    """Commands of iproute2, in this namespace."""
     subprocess.run(["ip", "-batch", "-"], input="\n".join(lines), text=True, check=True)
 
 
 def _setup():
-    _ip("link set lo up",
-        *(f"link add {device} address {MAC[device]} mtu {MTU[device]} type veth peer name far-{device}"
-          for device in (DEV, OTHER)),
-        *(f"link set {name} up" for device in (DEV, OTHER) for name in (f"far-{device}", device)),
-        f"address add {LOCAL}/20 brd + dev {DEV}", f"address add 10.99.0.1/24 brd + dev {OTHER}",
-        f"address add {OTHER_ADDRESS}/24 brd + dev {OTHER}",
-        "address add 192.168.8.8/32 dev lo",
-        *(f"neighbour replace {address} lladdr {mac} nud permanent dev {device}"
-          for address, (device, mac) in NEIGHBOURS.items()))
+    ip("link set lo up",
+       *(f"link add {device} address {MAC[device]} mtu {MTU[device]} type veth peer name far-{device}"
+         for device in (DEV, OTHER)),
+       *(f"link set {name} up" for device in (DEV, OTHER) for name in (f"far-{device}", device)),
+       f"address add {LOCAL}/20 brd + dev {DEV}", f"address add 10.99.0.1/24 brd + dev {OTHER}",
+       f"address add {OTHER_ADDRESS}/24 brd + dev {OTHER}",
+       "address add 192.168.8.8/32 dev lo",
+       *(f"neighbour replace {address} lladdr {mac} nud permanent dev {device}"
+         for address, (device, mac) in NEIGHBOURS.items()))
     for route in ROUTES:
         if route.kind in ("blackhole", "unreachable", "prohibit"):
-            _ip(f"route add {route.kind} {route.prefix}")
+            ip(f"route add {route.kind} {route.prefix}")
         elif route.gateway:
             options = (f"mtu lock {route.mtu} " if route.mtu else "") + (f"src {route.source}" if route.source else "")
-            _ip(f"route add {route.prefix} via {route.gateway} dev {route.device} onlink {options}")
+            ip(f"route add {route.prefix} via {route.gateway} dev {route.device} onlink {options}")
 
 
 def set_forwarding(on, device="lo"):
