@@ -11,7 +11,7 @@
 #define LAYOUT_H
 
 /* The layout that this version writes into `meta`. */
-#define LAYOUT 2
+#define LAYOUT 3
 
 #define PREFIXES_MAX 1048576
 #define PEERS_MAX 65536
@@ -29,7 +29,7 @@
 /* rtm_protocol of the routes that the loader makes; in nobody's list of well-known numbers. */
 #define ROUTE_PROTOCOL 94
 
-/* Key of `prefixes` and `routes`: an inner prefix. Key of LPM_TRIE: the length in bits comes first. */
+/* Key of `prefixes`, and of `routes` before layout 3: an inner prefix. Key of LPM_TRIE: the length in bits comes first. */
 struct prefix_key {
 	__u32 prefixlen; /* 0..32 */
 	__u8 addr[4];
@@ -205,12 +205,28 @@ struct peer_counters {
 	__u64 neigh_asked; /* jiffies when this CPU last sent a packet by way of the kernel's neighbour code */
 };
 
-/*
- * Value of `routes`, a hash of prefix_key: a prefix that the loader made and that has a kernel route while the device has
- * `routes on`; written before the route is made.
- */
+/* What is recorded of a prefix's route. Before layout 3 the value of `routes`, a hash of prefix_key. */
 struct route_record {
 	__u8 src[4]; /* preferred source that was given with the prefix; 0.0.0.0: as the peer or device has it */
+} __attribute__((aligned(4)));
+
+/* The first layout whose records of routes lie in `routes2`. */
+#define ROUTES2_SINCE 3
+
+/* Entries of `routes2` when it is made. */
+#define ROUTES2_FIRST 1024
+
+/*
+ * Value of `routes2`, an array that is exchanged for a larger one when it is full: a prefix that the loader made and that
+ * has a kernel route while the device has `routes on`; written before the route is made. A hash takes 104 bytes for each.
+ */
+struct route_place {
+	__u8 addr[4];
+	__u8 prefixlen;
+	__u8 taken;       /* 0: by none, and all is 0 */
+	__u8 reserved[2]; /* 0 */
+	struct route_record record;
+	__u8 reserved2[4]; /* 0: the kernel gives each value a multiple of eight bytes */
 } __attribute__((aligned(4)));
 
 /* Room in `devices`, a DEVMAP_HASH of ifindex: the devices that XDP sends packets for other hosts out of. */
@@ -240,5 +256,7 @@ _Static_assert(sizeof(struct meta) == 64, "pinned layout");
 _Static_assert(sizeof(struct peer_counters) == 48, "pinned layout");
 _Static_assert(sizeof(struct path) == 24, "pinned layout");
 _Static_assert(sizeof(struct cached_pair) == 64, "pinned layout");
+_Static_assert(sizeof(struct route_record) == 4, "pinned layout");
+_Static_assert(sizeof(struct route_place) == 16, "pinned layout");
 
 #endif

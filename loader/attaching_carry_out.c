@@ -130,7 +130,7 @@ int attaching_load(struct attaching *attaching)
 {
 	if (migrate(attaching, LAYOUT))
 		return FAILED;
-	if (!load(attaching))
+	if (!load(attaching) && !change_read_records(&attaching->change))
 		return DONE;
 	migrate(attaching, attaching->layout);
 	return FAILED;

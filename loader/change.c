@@ -6,13 +6,15 @@
 
 #include "address.h"
 #include "change.h"
+#include "change_order.h"
 #include "fail.h"
 #include "loop.h"
+#include "sorting.h"
 
 /* Bytes of the outer header. */
 #define OVERHEAD 20
 
-int change_begin(struct change *change, const struct session *session, const struct attachment *attachment,
+int change_begin(struct change *change, const struct session *session, struct attachment *attachment,
 		 const struct link *link)
 {
 	memset(change, 0, sizeof(*change));
@@ -22,14 +24,54 @@ int change_begin(struct change *change, const struct session *session, const str
 	change->journal.netlink = session->netlink;
 	change->journal.maps = &attachment->maps;
 	if (!prefixes_read(attachment->maps.prefixes, &change->prefixes) &&
-	    !route_records_read(attachment->maps.routes, &change->records) &&
+	    !route_records_read(&attachment->maps, &change->records) &&
 	    !peers_read(attachment->maps.peers, &change->peers) && !fib_read(session->netlink, &change->fib))
 		return DONE;
 	change_end(change);
 	return FAILED;
 }
 
-static int begin_on_device(struct change *change, const struct session *session, const struct attachment *attachment)
+/* Both are sorted. */
+static void match_prefixes(struct change *change)
+{
+	const struct prefixes *prefixes = &change->prefixes;
+
+	for (size_t i = 0, j = 0; i < change->wish_count; i++) {
+		struct prefix_wish *wish = &change->wishes[i];
+
+		while (j < prefixes->count && prefix_compare(&prefixes->list[j].key, &wish->key) < 0)
+			j++;
+		wish->before = NULL;
+		if (j < prefixes->count && !prefix_compare(&prefixes->list[j].key, &wish->key))
+			wish->before = &prefixes->list[j];
+	}
+}
+
+static void match_records(struct change *change)
+{
+	const struct route_records *records = &change->records;
+
+	for (size_t i = 0, j = 0; i < change->wish_count; i++) {
+		struct prefix_wish *wish = &change->wishes[i];
+
+		while (j < records->count && prefix_compare(&records->list[j].key, &wish->key) < 0)
+			j++;
+		wish->recorded = NULL;
+		if (j < records->count && !prefix_compare(&records->list[j].key, &wish->key))
+			wish->recorded = &records->list[j];
+	}
+}
+
+int change_read_records(struct change *change)
+{
+	route_records_free(&change->records);
+	if (route_records_read(&change->attachment->maps, &change->records))
+		return FAILED;
+	match_records(change);
+	return DONE;
+}
+
+static int begin_on_device(struct change *change, const struct session *session, struct attachment *attachment)
 {
 	const char *device = attachment->name.device;
 	struct link link;
@@ -43,7 +85,7 @@ static int begin_on_device(struct change *change, const struct session *session,
 	return change_begin(change, session, attachment, &link);
 }
 
-static int carry_out(const struct session *session, const struct attachment *attachment, change_wishes wish,
+static int carry_out(const struct session *session, struct attachment *attachment, change_wishes wish,
 		     const void *request)
 {
 	struct change change;
@@ -149,7 +191,7 @@ static int compare_peers(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct peer_key));
 }
 
-const struct peer_wish *change_find_peer_wish(const struct change *change, const __u8 remote[4])
+struct peer_wish *change_find_peer_wish(const struct change *change, const __u8 remote[4])
 {
 	if (!change->peer_wish_count)
 		return NULL;
@@ -201,10 +243,8 @@ int change_check_source(struct change *change, const __u8 src[4])
 
 static void sort_wishes(struct change *change)
 {
-	if (change->wish_count)
-		qsort(change->wishes, change->wish_count, sizeof(*change->wishes), compare);
-	if (change->peer_wish_count)
-		qsort(change->peer_wishes, change->peer_wish_count, sizeof(*change->peer_wishes), compare_peers);
+	sort(change->wishes, change->wish_count, sizeof(*change->wishes), compare);
+	sort(change->peer_wishes, change->peer_wish_count, sizeof(*change->peer_wishes), compare_peers);
 }
 
 static int find_ways(struct change *change)
@@ -243,7 +283,9 @@ static int check_wishes(struct change *change)
 int change_check(struct change *change)
 {
 	sort_wishes(change);
-	return find_ways(change) || check_wishes(change) ? FAILED : loop_check(change);
+	match_prefixes(change);
+	match_records(change);
+	return change_order(change) || find_ways(change) || check_wishes(change) ? FAILED : loop_check(change);
 }
 
 /* The source that was set for a peer, or is wished for. */

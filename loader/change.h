@@ -14,29 +14,45 @@
 #include "journal.h"
 #include "peers.h"
 #include "prefixes.h"
+#include "route_records.h"
 #include "session.h"
 #include "ways.h"
+
+/* When a prefix's wish is fulfilled. */
+enum phase {
+	PHASE_GO_FIRST, /* it goes, and nothing that comes has to do with it */
+	PHASE_ROUTED,   /* it comes, or changes, with its route ... */
+	PHASE_UNROUTED, /* ... or without one */
+	PHASE_GO,
+	PHASE_LATE_ROUTED, /* it comes, and nothing that goes has to do with it */
+	PHASE_LATE_UNROUTED,
+};
 
 /* What a prefix is to be. */
 struct prefix_wish {
 	struct prefix_key key;
 	bool present; /* false: it goes, and its route and record with it */
 	bool routed;  /* it has a kernel route if the device has `routes on` */
+	__u8 phase;   /* enum phase; change_order.h */
 	struct prefix prefix;
 	struct route_record record; /* of a routed one: the source that was given with the prefix */
+	/* What is there of it, or NULL. After change_check. */
+	const struct prefix_entry *before;
+	const struct route_entry *recorded;
 };
 
 /* What a peer is to be. */
 struct peer_wish {
 	struct peer_key key;
-	bool present; /* false: it goes */
+	bool present;    /* false: it goes */
+	bool goes_first; /* before anything comes */
 	struct peer peer;
 	__u8 src[4];
 };
 
 struct change {
 	const struct session *session;
-	const struct attachment *attachment; /* with `meta` as it is to be */
+	struct attachment *attachment; /* with `meta` as it is to be */
 	struct link link;
 	bool hold_routes; /* the device is down and takes no route: they wait for the next attach */
 	/* What is there before the change. */
@@ -66,8 +82,11 @@ typedef int (*change_wishes)(struct change *change, const void *request);
 int change_run(struct session *session, const char *device, change_wishes wish, const void *request);
 
 /* Reads what is there. `link` is the attached device. */
-int change_begin(struct change *change, const struct session *session, const struct attachment *attachment,
+int change_begin(struct change *change, const struct session *session, struct attachment *attachment,
 		 const struct link *link);
+
+/* Reads the records of routes again, which a change of layout has moved. */
+int change_read_records(struct change *change);
 
 /* Wishes for a peer, for a prefix: at most once for each. */
 int change_wish_peer(struct change *change, const struct peer_wish *wish);
@@ -81,7 +100,7 @@ int change_wish_routes(struct change *change, const __u8 *remote);
 
 /* The wish for this very prefix, for this peer, or NULL. Only after change_check. */
 const struct prefix_wish *change_find_wish(const struct change *change, const struct prefix_key *key);
-const struct peer_wish *change_find_peer_wish(const struct change *change, const __u8 remote[4]);
+struct peer_wish *change_find_peer_wish(const struct change *change, const __u8 remote[4]);
 
 /* Whether a wish, if there is one, asks for a kernel route. */
 bool change_wants_route(const struct change *change, const struct prefix_wish *wish);
@@ -93,7 +112,7 @@ bool change_has_routes(const struct change *change);
 struct route change_route(struct change *change, const struct prefix_wish *wish);
 const struct route *change_route_before(const struct change *change, const struct prefix_wish *wish);
 
-/* Refuses loops, kernel routes that others made, and sources that are not this host's. Changes nothing. */
+/* Orders the wishes; refuses what finds no room, loops, kernel routes that others made, and sources that are not this host's. Changes nothing. */
 int change_check(struct change *change);
 int change_check_source(struct change *change, const __u8 src[4]);
 

@@ -48,12 +48,11 @@ static int set_peer(struct change *change, const struct peer_wish *wish)
 
 static int set_prefix(struct change *change, const struct prefix_wish *wish)
 {
-	const struct prefix_entry *before = prefixes_find(&change->prefixes, &wish->key);
 	const struct map_change set = {
 		.fd = change->attachment->maps.prefixes,
 		.key = &wish->key,
 		.key_size = sizeof(wish->key),
-		.before = before ? &before->prefix : NULL,
+		.before = wish->before ? &wish->before->prefix : NULL,
 		.after = wish->present ? &wish->prefix : NULL,
 		.value_size = sizeof(wish->prefix),
 	};
@@ -63,17 +62,8 @@ static int set_prefix(struct change *change, const struct prefix_wish *wish)
 
 static int set_record(struct change *change, const struct prefix_wish *wish)
 {
-	const struct route_entry *before = route_records_find(&change->records, &wish->key);
-	const struct map_change set = {
-		.fd = change->attachment->maps.routes,
-		.key = &wish->key,
-		.key_size = sizeof(wish->key),
-		.before = before ? &before->record : NULL,
-		.after = wish->present && wish->routed ? &wish->record : NULL,
-		.value_size = sizeof(wish->record),
-	};
-
-	return queue_map(change, &set);
+	return route_records_queue(&change->records, &change->journal, wish->recorded, &wish->key,
+				   wish->present && wish->routed ? &wish->record : NULL);
 }
 
 static int queue_route(struct change *change, const struct route *before, const struct route *after)
@@ -84,7 +74,7 @@ static int queue_route(struct change *change, const struct route *before, const 
 /* A route is only taken for ours if there is a record of it. */
 static int drop_route(struct change *change, const struct prefix_wish *wish)
 {
-	if (!route_records_find(&change->records, &wish->key))
+	if (!wish->recorded)
 		return DONE;
 	return queue_route(change, change_route_before(change, wish), NULL);
 }
@@ -107,45 +97,86 @@ static int set_route(struct change *change, const struct prefix_wish *wish)
 	return queue_route(change, before, &after);
 }
 
-static int each_peer(struct change *change, bool present,
+static int each_peer(struct change *change, bool present, bool first,
 		     int (*set)(struct change *change, const struct peer_wish *wish))
 {
 	for (size_t i = 0; i < change->peer_wish_count; i++) {
 		const struct peer_wish *wish = &change->peer_wishes[i];
 
-		if (wish->present == present && set(change, wish))
+		if (wish->present == present && wish->goes_first == first && set(change, wish))
 			return FAILED;
 	}
 	return DONE;
 }
 
-static int each_prefix(struct change *change, bool routed,
+static int each_prefix(struct change *change, enum phase phase,
 		       int (*set)(struct change *change, const struct prefix_wish *wish))
 {
 	for (size_t i = 0; i < change->wish_count; i++) {
-		const struct prefix_wish *wish = &change->wishes[i];
-
-		if ((wish->present && wish->routed) == routed && set(change, wish))
+		if (change->wishes[i].phase == phase && set(change, &change->wishes[i]))
 			return FAILED;
 	}
 	return DONE;
 }
 
 /*
- * A peer comes before its prefixes and goes after them: a prefix without its peer drops what it holds. A killed process
- * leaves what attach can finish: the record is there before the prefix, the prefix before the route into it, and in
- * reverse where they go. What goes waits for all that comes, so that the packets of a prefix that is divided, or joined
- * with others, always find one.
+ * A killed process leaves what attach can finish: the record is there before the prefix, the prefix before the route
+ * into it, and in reverse where they go.
+ */
+static int make_routed(struct change *change, enum phase phase)
+{
+	return each_prefix(change, phase, set_record) || each_prefix(change, phase, set_prefix) ||
+			       each_prefix(change, phase, set_route)
+		       ? FAILED
+		       : DONE;
+}
+
+static int make_unrouted(struct change *change, enum phase phase)
+{
+	return each_prefix(change, phase, drop_route) || each_prefix(change, phase, set_prefix) ||
+			       each_prefix(change, phase, set_record)
+		       ? FAILED
+		       : DONE;
+}
+
+static int make_peers(struct change *change)
+{
+	return each_peer(change, true, false, set_peer_src) || each_peer(change, true, false, set_peer) ? FAILED : DONE;
+}
+
+static int take_peers(struct change *change, bool first)
+{
+	return each_peer(change, false, first, set_peer) || each_peer(change, false, first, set_peer_src) ? FAILED
+													  : DONE;
+}
+
+/*
+ * A peer comes before its prefixes and goes after them: a prefix without its peer drops what it holds. What goes waits
+ * for what comes, if that has anything to do with it, so that the packets of a prefix that is divided, or joined with
+ * others, always find one.
  */
 static int queue(struct change *change)
 {
-	return each_peer(change, true, set_peer_src) || each_peer(change, true, set_peer) ||
-			       each_prefix(change, true, set_record) || each_prefix(change, true, set_prefix) ||
-			       each_prefix(change, true, set_route) || each_prefix(change, false, drop_route) ||
-			       each_prefix(change, false, set_prefix) || each_prefix(change, false, set_record) ||
-			       each_peer(change, false, set_peer) || each_peer(change, false, set_peer_src)
+	return make_unrouted(change, PHASE_GO_FIRST) || take_peers(change, true) || make_peers(change) ||
+			       make_routed(change, PHASE_ROUTED) || make_unrouted(change, PHASE_UNROUTED) ||
+			       make_unrouted(change, PHASE_GO) || make_routed(change, PHASE_LATE_ROUTED) ||
+			       make_unrouted(change, PHASE_LATE_UNROUTED) || take_peers(change, false)
 		       ? FAILED
 		       : DONE;
+}
+
+/* What is taken away gives its room back only later. */
+static int reserve(struct change *change)
+{
+	struct attachment *attachment = change->attachment;
+	size_t more = 0;
+
+	for (size_t i = 0; i < change->wish_count; i++) {
+		const struct prefix_wish *wish = &change->wishes[i];
+
+		more += wish->present && wish->routed && !wish->recorded;
+	}
+	return route_records_reserve(&change->records, &attachment->maps, attachment->folder, more);
 }
 
 static int route_failed(const struct change *change, const struct route *route, int error)
@@ -170,6 +201,8 @@ static const char *map_name(const struct maps *maps, int fd)
 		return "prefixes";
 	if (fd == maps->routes)
 		return "routes";
+	if (fd == maps->routes2)
+		return "routes2";
 	return fd == maps->peers ? "peers" : "peer_src";
 }
 
@@ -178,12 +211,14 @@ static int map_failed(const struct change *change, const struct journal_failure 
 	const char *name = map_name(&change->attachment->maps, failure->fd);
 	char what[PREFIX_TEXT];
 
+	if (failure->fd == change->attachment->maps.routes2)
+		return fail("cannot write the map '%s': %s", name, strerror(-failure->error));
 	if (failure->key_size == sizeof(struct prefix_key))
 		prefix_format(failure->key, what);
 	else
 		peer_name(failure->key, what);
 	if (failure->error == -E2BIG || failure->error == -ENOSPC)
-		return fail("cannot write %s: the map '%s' is full", what, name);
+		return fail("cannot write %s: the map '%s' is full, delete what is not needed", what, name);
 	return fail("cannot write %s into the map '%s': %s", what, name, strerror(-failure->error));
 }
 
@@ -211,7 +246,7 @@ static void make_counters(const struct change *change)
 
 int change_apply(struct change *change)
 {
-	if (!queue(change) && !carry_out(change)) {
+	if (!reserve(change) && !queue(change) && !carry_out(change)) {
 		make_counters(change);
 		return DONE;
 	}

@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "fail.h"
+#include "layouts.h"
 #include "netns.h"
 #include "ownership.h"
 #include "pins.h"
@@ -70,7 +71,7 @@ static void judge_foreign(struct checking *checking, const char *folder, const s
 
 static void judge_layout(struct checking *checking, const char *folder, const struct meta *meta)
 {
-	findings_add(&checking->findings, SEVERITY_ERROR, "%s has layout %u and this version knows %d", folder,
+	findings_add(&checking->findings, SEVERITY_ERROR, "%s has layout %u and this version knows up to %d", folder,
 		     meta->layout, LAYOUT);
 	findings_why(&checking->findings, "only the version that attached it can change it");
 }
@@ -86,7 +87,7 @@ static void judge_attached(struct checking *checking, const char *folder)
 	}
 	if (meta.netns_cookie != checking->session->netns_cookie)
 		judge_foreign(checking, folder, &name);
-	else if (meta.layout != LAYOUT)
+	else if (!layout_is_known(meta.layout))
 		judge_layout(checking, folder, &meta);
 }
 

@@ -11,6 +11,7 @@
 #include "config_sections.h"
 #include "fail.h"
 #include "peers.h"
+#include "sorting.h"
 
 struct handling {
 	struct config_lines lines;
@@ -58,8 +59,7 @@ static int sort_peers(const char *name, struct config *config)
 {
 	char text[ADDRESS_TEXT];
 
-	if (config->peer_count)
-		qsort(config->peers, config->peer_count, sizeof(*config->peers), compare_peers);
+	sort(config->peers, config->peer_count, sizeof(*config->peers), compare_peers);
 	for (size_t i = 1; i < config->peer_count; i++) {
 		const struct config_peer *first = &config->peers[i - 1], *second = &config->peers[i];
 
@@ -81,8 +81,7 @@ static int sort_prefixes(const char *name, struct config *config)
 {
 	char text[PREFIX_TEXT];
 
-	if (config->prefix_count)
-		qsort(config->prefixes, config->prefix_count, sizeof(*config->prefixes), compare_prefixes);
+	sort(config->prefixes, config->prefix_count, sizeof(*config->prefixes), compare_prefixes);
 	for (size_t i = 1; i < config->prefix_count; i++) {
 		const struct config_prefix *first = &config->prefixes[i - 1], *second = &config->prefixes[i];
 

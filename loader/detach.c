@@ -13,6 +13,7 @@
 #include "prefixes.h"
 #include "programs.h"
 #include "route.h"
+#include "route_records.h"
 
 static int delete_route(const struct session *session, const struct prefix_key *key, __u32 ifindex)
 {
@@ -36,7 +37,7 @@ static int delete_routes(const struct session *session, const struct attachment 
 
 	if (attachment->meta.routes != SWITCH_ON)
 		return DONE;
-	if (route_records_read(attachment->maps.routes, &records))
+	if (route_records_read(&attachment->maps, &records))
 		return FAILED;
 	for (size_t i = 0; i < records.count && !result; i++)
 		result = delete_route(session, &records.list[i].key, ifindex);

@@ -213,7 +213,7 @@ static void find_route(struct change *change, const struct prefix_wish *wish, st
 	if (difference->print)
 		prefix_format(&wish->key, name);
 	if (!change_wants_route(change, wish)) {
-		if (before && route_records_find(&change->records, &wish->key))
+		if (before && wish->recorded)
 			line(difference, "- route %s", name);
 		return;
 	}
@@ -228,10 +228,9 @@ static void find_route(struct change *change, const struct prefix_wish *wish, st
 
 static void find_prefix(struct change *change, const struct prefix_wish *wish, struct difference *difference)
 {
-	const struct prefix_entry *before = prefixes_find(&change->prefixes, &wish->key);
-	const struct route_entry *route = route_records_find(&change->records, &wish->key);
+	const struct prefix_entry *before = wish->before;
 	const struct route_record *record = wish->routed ? &wish->record : NULL;
-	const struct route_record *old_record = route ? &route->record : NULL;
+	const struct route_record *old_record = wish->recorded ? &wish->recorded->record : NULL;
 	char name[PREFIX_TEXT] = "", old[64] = "", new[64] = "";
 	bool same = before && wish->present && is_same_owner(&before->prefix, old_record, &wish->prefix, record);
 

@@ -33,7 +33,7 @@ static int read_contents(const struct attachment *attachment, struct contents *c
 	*contents = (struct contents){ .attachment = attachment };
 	if (peers_read(attachment->maps.peers, &contents->peers) ||
 	    prefixes_read(attachment->maps.prefixes, &contents->prefixes) ||
-	    route_records_read(attachment->maps.routes, &contents->records))
+	    route_records_read(&attachment->maps, &contents->records))
 		return FAILED;
 	if (contents->prefixes.count)
 		qsort(contents->prefixes.list, contents->prefixes.count, sizeof(*contents->prefixes.list),

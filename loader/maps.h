@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* File descriptors, -1: not open. `routes`, `peer_src` and `build` are the loader's alone. */
+/* File descriptors, -1: not open. `routes`, `routes2`, `peer_src` and `build` are the loader's alone. */
 struct maps {
 	int meta;
 	int meta_old; /* programs may still use this one: a change of layout has not ended */
@@ -20,7 +20,8 @@ struct maps {
 	int event_rings;
 	int generation;
 	int prefix_cache;
-	int routes;
+	int routes; /* before layout 3 */
+	int routes2;
 	int peer_src;
 	int devices;
 	int cpus;

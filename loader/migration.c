@@ -8,6 +8,7 @@
 #include "pins.h"
 #include "prefix_cache.h"
 #include "programs.h"
+#include "route_records.h"
 #include "sharing.h"
 
 static int load(const struct migration *migration, struct programs **programs)
@@ -22,11 +23,23 @@ static int load(const struct migration *migration, struct programs **programs)
 	return programs_load(migration->link, maps, programs);
 }
 
-static void forget_old(struct maps *maps)
+static void forget(int *map)
 {
-	if (maps->meta_old >= 0)
-		close(maps->meta_old);
-	maps->meta_old = -1;
+	if (*map >= 0)
+		close(*map);
+	*map = -1;
+}
+
+/* What belongs to other layouts goes. */
+static int settle(const struct migration *migration)
+{
+	const __u32 layout = migration->meta->layout;
+
+	if (pins_settle(migration->folder, layout))
+		return FAILED;
+	forget(&migration->maps->meta_old);
+	forget(layout < ROUTES2_SINCE ? &migration->maps->routes2 : &migration->maps->routes);
+	return DONE;
 }
 
 static int exchange(const struct migration *migration, struct programs *programs)
@@ -35,13 +48,12 @@ static int exchange(const struct migration *migration, struct programs *programs
 	struct maps *maps = migration->maps;
 	struct meta *meta = migration->meta;
 
-	if (pins_make_maps(maps) || pins_replace_meta(folder, maps) || pins_pin_maps(folder, maps) ||
+	/* Whoever finds the new `meta` finds all that belongs to it. */
+	if (pins_make_maps(maps) || pins_pin_maps(folder, maps) || pins_replace_meta(folder, maps) ||
 	    sharing_apply(folder) ||
-	    (programs && programs_attach(programs, migration->link, folder, maps, meta->mode, meta)) ||
-	    pins_settle(folder, meta->layout))
+	    (programs && programs_attach(programs, migration->link, folder, maps, meta->mode, meta)))
 		return FAILED;
-	forget_old(maps);
-	return DONE;
+	return settle(migration);
 }
 
 /* What was begun is ended as it was meant: the pinned `meta` is the one to be. */
@@ -64,6 +76,8 @@ static int prepare(const struct migration *migration, __u32 layout, struct progr
 	const __u32 before = migration->meta->layout;
 	int old = maps->meta;
 
+	if (route_records_move(maps, before, layout))
+		return FAILED;
 	migration->meta->layout = layout;
 	maps->meta = layout_make_meta(migration->meta);
 	if (maps->meta < 0)
@@ -99,10 +113,10 @@ int migration_run(const struct migration *migration, __u32 layout)
 	if (migration->maps->meta_old >= 0 && finish(migration))
 		return FAILED;
 	if (before == layout)
-		return pins_settle(migration->folder, layout);
+		return settle(migration);
 	if (prepare(migration, layout, &programs))
 		return FAILED;
-	result = exchange(migration, programs);
+	result = route_records_pin(migration->maps, migration->folder, layout) || exchange(migration, programs);
 	programs_free(programs);
 	if (result)
 		go_back(migration, before);

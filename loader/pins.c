@@ -11,6 +11,7 @@
 #include "event.h"
 #include "fail.h"
 #include "layout.h"
+#include "layouts.h"
 #include "ownership.h"
 #include "pins.h"
 #include "verdict.h"
@@ -30,6 +31,7 @@ struct pinned_map {
 	bool loaders; /* made by the loader */
 	bool optional;
 	__u32 since; /* the layout that brought it */
+	__u32 until; /* the last that has it; 0: all do */
 };
 
 /*
@@ -37,46 +39,48 @@ struct pinned_map {
  * (layouts.h).
  */
 static const struct pinned_map pinned_maps[] = {
-	{ "meta", offsetof(struct maps, meta), BPF_MAP_TYPE_ARRAY, sizeof(__u32), 0, 1, false, false, 1 },
-	{ "meta_old", offsetof(struct maps, meta_old), BPF_MAP_TYPE_ARRAY, sizeof(__u32), 0, 1, false, true, 1 },
+	{ "meta", offsetof(struct maps, meta), BPF_MAP_TYPE_ARRAY, sizeof(__u32), 0, 1, false, false, 1, 0 },
+	{ "meta_old", offsetof(struct maps, meta_old), BPF_MAP_TYPE_ARRAY, sizeof(__u32), 0, 1, false, true, 1, 0 },
 	{ "prefixes", offsetof(struct maps, prefixes), BPF_MAP_TYPE_LPM_TRIE, sizeof(struct prefix_key),
-	  sizeof(struct prefix), PREFIXES_MAX, false, false, 1 },
+	  sizeof(struct prefix), PREFIXES_MAX, false, false, 1, 0 },
 	{ "peers", offsetof(struct maps, peers), BPF_MAP_TYPE_HASH, sizeof(struct peer_key), sizeof(struct peer),
-	  PEERS_MAX, false, false, 1 },
+	  PEERS_MAX, false, false, 1, 0 },
 	{ "verdicts", offsetof(struct maps, verdicts), BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(__u32), sizeof(__u64),
-	  VERDICT_ROOM, false, false, 1 },
+	  VERDICT_ROOM, false, false, 1, 0 },
 	{ "peer_counters", offsetof(struct maps, peer_counters), BPF_MAP_TYPE_PERCPU_HASH, sizeof(struct peer_key),
-	  sizeof(struct peer_counters), PEERS_MAX, false, false, 1 },
+	  sizeof(struct peer_counters), PEERS_MAX, false, false, 1, 0 },
 	{ "identification", offsetof(struct maps, identification), BPF_MAP_TYPE_HASH, sizeof(struct identification_key),
-	  0, PEERS_MAX, false, true, 1 },
+	  0, PEERS_MAX, false, true, 1, 0 },
 	{ "paths", offsetof(struct maps, paths), BPF_MAP_TYPE_HASH, sizeof(struct peer_key), sizeof(struct path),
-	  PEERS_MAX, false, false, 1 },
+	  PEERS_MAX, false, false, 1, 0 },
 	{ "paths_until", offsetof(struct maps, paths_until), BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(__u64), 1, false,
-	  false, 1 },
+	  false, 1, 0 },
 	{ "listeners", offsetof(struct maps, listeners), BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct listeners), 1,
-	  false, true, 2 },
+	  false, true, 2, 0 },
 	{ "event_rings", offsetof(struct maps, event_rings), BPF_MAP_TYPE_ARRAY_OF_MAPS, sizeof(__u32), sizeof(__u32),
-	  LISTENERS_MAX, false, true, 2 },
+	  LISTENERS_MAX, false, true, 2, 0 },
 	{ "generation", offsetof(struct maps, generation), BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(__u64), 1, false,
-	  false, 2 },
+	  false, 2, 0 },
 	{ "prefix_cache", offsetof(struct maps, prefix_cache), BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(__u32),
-	  sizeof(struct cached_pair), PREFIX_CACHE_MAX, false, false, 2 },
+	  sizeof(struct cached_pair), PREFIX_CACHE_MAX, false, false, 2, 0 },
 	{ "routes", offsetof(struct maps, routes), BPF_MAP_TYPE_HASH, sizeof(struct prefix_key),
-	  sizeof(struct route_record), PREFIXES_MAX, true, false, 1 },
+	  sizeof(struct route_record), PREFIXES_MAX, true, false, 1, ROUTES2_SINCE - 1 },
+	{ "routes2", offsetof(struct maps, routes2), BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct route_place),
+	  ROUTES2_FIRST, true, false, ROUTES2_SINCE, 0 },
 	{ "peer_src", offsetof(struct maps, peer_src), BPF_MAP_TYPE_HASH, sizeof(struct peer_key),
-	  sizeof(struct peer_src), PEERS_MAX, true, false, 1 },
+	  sizeof(struct peer_src), PEERS_MAX, true, false, 1, 0 },
 	{ "devices", offsetof(struct maps, devices), BPF_MAP_TYPE_DEVMAP_HASH, sizeof(__u32), sizeof(__u32),
-	  DEVICES_MAX, true, false, 2 },
+	  DEVICES_MAX, true, false, 2, 0 },
 	{ "cpus", offsetof(struct maps, cpus), BPF_MAP_TYPE_CPUMAP, sizeof(__u32), sizeof(__u32), ALL_CPUS, true, false,
-	  2 },
+	  2, 0 },
 	{ "build", offsetof(struct maps, build), BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct build), 1, true, true,
-	  2 },
+	  2, 0 },
 };
 
 /* The layout that brought pinned programs. */
 #define PROGRAMS_SINCE 2
 
-/* The pin of a `meta` that is to take the other's place. */
+/* The pin of a map, mostly `meta`, that is to take another's place. */
 #define META_NEW "meta_new"
 
 static const char *const pinned_links[] = { "link_xdp", "link_encap", "link_decap" };
@@ -173,6 +177,11 @@ static int open_checked(const char *folder, const struct pinned_map *map, int *f
 	return fail("%s is not the map that this version knows: remove it, or use the version that made it", path);
 }
 
+static bool has_map(__u32 layout, const struct pinned_map *map)
+{
+	return map->since <= layout && (!map->until || layout <= map->until);
+}
+
 int pins_open_maps(const char *folder, struct maps *maps)
 {
 	*maps = maps_closed();
@@ -204,13 +213,15 @@ int pins_pin_maps(const char *folder, const struct maps *maps)
 
 int pins_make_maps(struct maps *maps)
 {
+	const __u32 layout = layout_of_meta(maps->meta);
+
 	for (size_t i = 0; i < COUNT(pinned_maps); i++) {
 		const struct pinned_map *map = &pinned_maps[i];
 		LIBBPF_OPTS(bpf_map_create_opts, options,
 			    .map_flags = map->type == BPF_MAP_TYPE_HASH ? BPF_F_NO_PREALLOC : 0);
 		int *fd = field_of(maps, map);
 
-		if (!map->loaders || *fd >= 0)
+		if (!map->loaders || *fd >= 0 || (map->until && map->until < layout))
 			continue;
 		*fd = bpf_map_create(map->type, map->name, map->key_size, map->value_size,
 				     map->capacity == ALL_CPUS ? (__u32)libbpf_num_possible_cpus() : map->capacity,
@@ -226,7 +237,7 @@ const char *pins_missing_map(const struct maps *maps, __u32 layout)
 	for (size_t i = 0; i < COUNT(pinned_maps); i++) {
 		const struct pinned_map *map = &pinned_maps[i];
 
-		if (!map->optional && map->since <= layout && descriptor(maps, map) < 0)
+		if (!map->optional && has_map(layout, map) && descriptor(maps, map) < 0)
 			return map->name;
 	}
 	return NULL;
@@ -263,8 +274,7 @@ static int remove_programs(const char *folder)
 	return result;
 }
 
-/* Pins the map there in one step, whatever was pinned there before. */
-static int pin_over(const char *folder, int fd, const char *name)
+int pins_pin_over(const char *folder, int fd, const char *name)
 {
 	char path[PATH_MAX], new[PATH_MAX];
 
@@ -277,7 +287,8 @@ static int pin_over(const char *folder, int fd, const char *name)
 
 int pins_replace_meta(const char *folder, const struct maps *maps)
 {
-	return pin_over(folder, maps->meta_old, "meta_old") || pin_over(folder, maps->meta, "meta") ? FAILED : DONE;
+	return pins_pin_over(folder, maps->meta_old, "meta_old") || pins_pin_over(folder, maps->meta, "meta") ? FAILED
+													      : DONE;
 }
 
 int pins_settle(const char *folder, __u32 layout)
@@ -285,7 +296,7 @@ int pins_settle(const char *folder, __u32 layout)
 	int result = pins_remove_pin(folder, META_NEW);
 
 	for (size_t i = 0; i < COUNT(pinned_maps); i++) {
-		if (pinned_maps[i].since > layout)
+		if (!has_map(layout, &pinned_maps[i]))
 			result |= pins_remove_pin(folder, pinned_maps[i].name);
 	}
 	if (layout < PROGRAMS_SINCE)

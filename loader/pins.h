@@ -37,6 +37,9 @@ const char *pins_missing_map(const struct maps *maps, __u32 layout);
 int pins_replace_meta(const char *folder, const struct maps *maps);
 int pins_settle(const char *folder, __u32 layout);
 
+/* Pins the map there in one step, whatever was pinned there before. DONE or FAILED. */
+int pins_pin_over(const char *folder, int fd, const char *name);
+
 /* Takes one pin of an attachment away, if it is there. DONE or FAILED. */
 int pins_remove_pin(const char *folder, const char *name);
 

@@ -6,8 +6,9 @@
 #include "fail.h"
 #include "map_entries.h"
 #include "prefixes.h"
+#include "sorting.h"
 
-/* Entries of both maps begin with their key. */
+/* Entries begin with their key. */
 static int compare(const void *a, const void *b)
 {
 	return prefix_compare(a, b);
@@ -21,8 +22,7 @@ int prefixes_read(int fd, struct prefixes *prefixes)
 	if (map_entries_read(fd, "prefixes", sizeof(struct prefix_key), sizeof(struct prefix), &list, &prefixes->count))
 		return FAILED;
 	prefixes->list = list;
-	if (prefixes->count)
-		qsort(prefixes->list, prefixes->count, sizeof(*prefixes->list), compare);
+	sort(prefixes->list, prefixes->count, sizeof(*prefixes->list), compare);
 	return DONE;
 }
 
@@ -32,38 +32,11 @@ void prefixes_free(struct prefixes *prefixes)
 	*prefixes = (struct prefixes){ 0 };
 }
 
-int route_records_read(int fd, struct route_records *records)
-{
-	void *list;
-
-	*records = (struct route_records){ 0 };
-	if (map_entries_read(fd, "routes", sizeof(struct prefix_key), sizeof(struct route_record), &list,
-			     &records->count))
-		return FAILED;
-	records->list = list;
-	if (records->count)
-		qsort(records->list, records->count, sizeof(*records->list), compare);
-	return DONE;
-}
-
-void route_records_free(struct route_records *records)
-{
-	free(records->list);
-	*records = (struct route_records){ 0 };
-}
-
 const struct prefix_entry *prefixes_find(const struct prefixes *prefixes, const struct prefix_key *key)
 {
 	if (!prefixes->count)
 		return NULL;
 	return bsearch(key, prefixes->list, prefixes->count, sizeof(*prefixes->list), compare);
-}
-
-const struct route_entry *route_records_find(const struct route_records *records, const struct prefix_key *key)
-{
-	if (!records->count)
-		return NULL;
-	return bsearch(key, records->list, records->count, sizeof(*records->list), compare);
 }
 
 bool prefix_is_valid(const struct prefix *prefix)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The map `prefixes`, read whole, and the loader's `routes` beside it. */
+/* The map `prefixes`, read whole. */
 #ifndef PREFIXES_H
 #define PREFIXES_H
 
@@ -20,26 +20,12 @@ struct prefixes {
 	size_t count;
 };
 
-struct route_entry {
-	struct prefix_key key;
-	struct route_record record;
-};
-
-/* Sorted in the same way. */
-struct route_records {
-	struct route_entry *list;
-	size_t count;
-};
-
 /* Read the map `fd`, of which -1 is an empty one. DONE or FAILED. */
 int prefixes_read(int fd, struct prefixes *prefixes);
 void prefixes_free(struct prefixes *prefixes);
-int route_records_read(int fd, struct route_records *records);
-void route_records_free(struct route_records *records);
 
 /* That very prefix, not the longest that holds it; NULL if there is none. */
 const struct prefix_entry *prefixes_find(const struct prefixes *prefixes, const struct prefix_key *key);
-const struct route_entry *route_records_find(const struct route_records *records, const struct prefix_key *key);
 
 /* As the dataplane judges it. */
 bool prefix_is_valid(const struct prefix *prefix);

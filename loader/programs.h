@@ -22,7 +22,7 @@ struct programs_state {
 
 /*
  * Loads the programs for LINK over the maps in *maps. Maps that are -1 are made and their descriptors put there: all
- * but `routes` and `peer_src`, which no program uses.
+ * but `routes2` and `peer_src`, which no program uses.
  */
 int programs_load(const struct link *link, struct maps *maps, struct programs **programs);
 

@@ -76,8 +76,7 @@ static int read_maps(struct report *report)
 	const char *no_map = "commands and bpftool cannot reach it";
 
 	if (peers_read(maps->peers, &report->peers) || prefixes_read(maps->prefixes, &report->prefixes) ||
-	    route_records_read(maps->routes, &report->records) ||
-	    counters_read_verdicts(maps->verdicts, report->verdicts))
+	    route_records_read(maps, &report->records) || counters_read_verdicts(maps->verdicts, report->verdicts))
 		return FAILED;
 	if (report->prefixes.count)
 		qsort(report->prefixes.list, report->prefixes.count, sizeof(*report->prefixes.list), compare_owner);

@@ -13,6 +13,7 @@
 #include "peers.h"
 #include "prefixes.h"
 #include "programs.h"
+#include "route_records.h"
 #include "session.h"
 #include "verdict.h"
 

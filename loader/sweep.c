@@ -42,8 +42,9 @@ static void sweep_peers(const struct maps *maps)
 	peers_free(&peers);
 }
 
-static void sweep_route(const struct change *change, const struct prefix_key *key)
+static void sweep_route(const struct change *change, const struct route_entry *entry)
 {
+	const struct prefix_key *key = &entry->key;
 	const struct route route = {
 		.dst = address_number(key->addr),
 		.prefixlen = (__u8)key->prefixlen,
@@ -57,18 +58,19 @@ static void sweep_route(const struct change *change, const struct prefix_key *ke
 	if (error && error != -ESRCH)
 		warn("cannot delete the route %s: %s", prefix_format(key, text), strerror(-error));
 	else
-		bpf_map_delete_elem(change->attachment->maps.routes, key);
+		route_records_forget(&change->records, entry);
 }
 
 /* By what was there before the change: the records of prefixes in it are its own affair. */
 static void sweep_routes(const struct change *change)
 {
 	for (size_t i = 0; i < change->records.count; i++) {
-		const struct prefix_key *key = &change->records.list[i].key;
+		const struct route_entry *record = &change->records.list[i];
+		const struct prefix_key *key = &record->key;
 		const struct prefix_entry *entry = prefixes_find(&change->prefixes, key);
 
 		if ((!entry || !prefix_is_routable(&entry->prefix)) && !change_find_wish(change, key))
-			sweep_route(change, key);
+			sweep_route(change, record);
 	}
 }
 

@@ -114,6 +114,22 @@ static void take_prefix(struct input *input)
 	kernel.prefix_count++;
 }
 
+/* Those prefixes whose routes are recorded, each in the place of its number. */
+static void fill_places(void)
+{
+	for (uint32_t i = 0; i < KERNEL_ENTRIES_MAX; i++) {
+		const struct kernel_prefix *prefix = &kernel.prefixes[i];
+		struct kernel_place *place = &kernel.places[i];
+
+		place->place = i;
+		if (i >= kernel.prefix_count || !(kernel.routes[i] & IN_ROUTES))
+			continue;
+		place->value = (struct route_place){ .prefixlen = (uint8_t)prefix->prefixlen, .taken = 1 };
+		memcpy(place->value.addr, prefix->addr, sizeof(prefix->addr));
+		memcpy(place->value.record.src, prefix->value, 4);
+	}
+}
+
 static void take_name(struct input *input, struct attachment *attachment)
 {
 	char *device = attachment->name.device;
@@ -132,6 +148,7 @@ static void take_name(struct input *input, struct attachment *attachment)
 void kernel_fill(const uint8_t *data, size_t size, struct attachment *attachment)
 {
 	struct input input = { .data = data, .size = size };
+	struct maps *maps = &attachment->maps;
 
 	memset(&kernel, 0, sizeof(kernel));
 	kernel.state = ~take_byte(&input);
@@ -140,22 +157,22 @@ void kernel_fill(const uint8_t *data, size_t size, struct attachment *attachment
 	take(&input, &attachment->meta, sizeof(attachment->meta));
 	attachment->meta.layout = LAYOUT;
 	attachment->meta.ifindex = IFINDEX;
-	attachment->maps = (struct maps){
-		.meta = FD_OTHER,
-		.prefixes = FD_PREFIXES,
-		.peers = FD_PEERS,
-		.verdicts = FD_VERDICTS,
-		.peer_counters = FD_PEER_COUNTERS,
-		.identification = FD_OTHER,
-		.paths = FD_PATHS,
-		.paths_until = FD_OTHER,
-		.routes = FD_ROUTES,
-		.peer_src = FD_PEER_SRC,
-	};
+	*maps = maps_closed();
+	maps->meta = FD_OTHER;
+	maps->prefixes = FD_PREFIXES;
+	maps->peers = FD_PEERS;
+	maps->verdicts = FD_VERDICTS;
+	maps->peer_counters = FD_PEER_COUNTERS;
+	maps->identification = FD_OTHER;
+	maps->paths = FD_PATHS;
+	maps->paths_until = FD_OTHER;
+	maps->routes2 = FD_ROUTES;
+	maps->peer_src = FD_PEER_SRC;
 	for (uint8_t left = take_byte(&input) % KERNEL_ENTRIES_MAX; left; left--)
 		take_peer(&input);
 	for (uint8_t left = take_byte(&input) % KERNEL_ENTRIES_MAX; left; left--)
 		take_prefix(&input);
+	fill_places();
 }
 
 /* Entries of a map, keys and values of a fixed size. */
@@ -171,14 +188,11 @@ static struct entries entries_of(int fd)
 {
 	if (fd == FD_PEERS)
 		return (struct entries){ kernel.peers[0].remote, sizeof(kernel.peers[0]), 4, 32, kernel.peer_count };
+	if (fd == FD_ROUTES)
+		return (struct entries){ (const uint8_t *)&kernel.places[0], sizeof(kernel.places[0]), sizeof(uint32_t),
+					 sizeof(struct route_place), KERNEL_ENTRIES_MAX };
 	return (struct entries){ (const uint8_t *)&kernel.prefixes[0], sizeof(kernel.prefixes[0]), 8, 8,
 				 kernel.prefix_count };
-}
-
-/* Whether the map has the entry: `routes` has some of the keys of `prefixes`. */
-static bool has(int fd, size_t index)
-{
-	return fd != FD_ROUTES || kernel.routes[index] & IN_ROUTES;
 }
 
 int __wrap_bpf_map_get_next_key(int fd, const void *key, void *next_key)
@@ -191,8 +205,6 @@ int __wrap_bpf_map_get_next_key(int fd, const void *key, void *next_key)
 			i++;
 		i++;
 	}
-	while (i < entries.count && !has(fd, i))
-		i++;
 	if (i >= entries.count) {
 		errno = ENOENT;
 		return -ENOENT;
@@ -223,9 +235,9 @@ static int lookup_entry(int fd, const void *key, void *value)
 	for (size_t i = 0; i < entries.count; i++) {
 		const uint8_t *entry = entries.first + i * entries.stride;
 
-		if (memcmp(entry, key, entries.key_size) || !has(fd, i))
+		if (memcmp(entry, key, entries.key_size))
 			continue;
-		memcpy(value, entry + entries.key_size, fd == FD_ROUTES ? 4 : entries.value_size);
+		memcpy(value, entry + entries.key_size, entries.value_size);
 		return 0;
 	}
 	errno = ENOENT;

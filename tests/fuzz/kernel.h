@@ -23,12 +23,19 @@ struct kernel_prefix {
 	uint8_t value[8];
 };
 
+/* An entry of `routes2`. */
+struct kernel_place {
+	uint32_t place;
+	struct route_place value;
+};
+
 struct kernel {
 	struct kernel_peer peers[KERNEL_ENTRIES_MAX];
 	size_t peer_count;
 	struct kernel_prefix prefixes[KERNEL_ENTRIES_MAX];
 	size_t prefix_count;
-	uint8_t routes[KERNEL_ENTRIES_MAX]; /* of each prefix: 1: in the map `routes`, 2: in the FIB, 4: in `peer_src` */
+	struct kernel_place places[KERNEL_ENTRIES_MAX];
+	uint8_t routes[KERNEL_ENTRIES_MAX]; /* of each prefix: 1: in `routes2`, 2: in the FIB, 4: in `peer_src` */
 	uint8_t state;                      /* what is there of the device, programs, neighbour, sysctl: a bit each */
 	uint8_t count;                      /* every counter, on every CPU */
 };

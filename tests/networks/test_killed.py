@@ -25,6 +25,8 @@ CHANGES = re.compile(r"BPF_(OBJ_PIN|LINK_CREATE|LINK_UPDATE|LINK_DETACH|PROG_ATT
                      r"MAP_DELETE\w*)|RTM_(NEW|SET|DEL)|nlmsg_type=0x\w*[01345789bcdf] |"
                      r"^(write|mkdir|unlink|rmdir|rename)")
 PEER = ("peer", "add", "eth0", "remote", B, "prefix", INNER_B, "prefix", "10.7.0.0/16")
+# More than find room where routes are recorded at first.
+MANY = [word for number in range(1100) for word in ("prefix", f"10.{100 + (number >> 8)}.{number & 255}.0/24")]
 RANDOM_KILLS, LONGEST_SECONDS = all_or(60, 15), seconds(0.06)
 
 
@@ -79,6 +81,7 @@ STORIES = {
     "attach that goes from tc to native": ((attach("tc"), PEER), attach("native")),
     "attach that goes from native to tc": ((attach("native"), PEER), attach("tc")),
     "peer add": ((attach("tc"),), PEER),
+    "peer add of many prefixes": ((attach("tc"),), (*PEER, *MANY)),
     "peer del": ((attach("tc"), PEER), ("peer", "del", "eth0", "remote", B)),
     "peer set with other prefixes": ((attach("tc"), PEER), ("peer", "set", "eth0", "remote", B, "prefix", INNER_B,
                                                            "prefix", "10.9.0.0/16")),

@@ -78,6 +78,19 @@ def test_a_member_reads_what_root_reads(two_hosts, attached, words):
         check_refused(done)
 
 
+def test_a_member_reads_the_larger_map_that_took_the_place_of_one(two_hosts, attached):
+    many = [word for number in range(1100) for word in ("prefix", f"10.{100 + (number >> 8)}.{number & 255}.0/24")]
+    with two_hosts.a.entered():
+        succeed(ipipbpf("peer", "set", "eth0", "remote", B, "prefix", INNER_B, *many))
+        expected = ipipbpf("export", "eth0").stdout
+    done = run(two_hosts.a, GROUP, "export", "eth0")
+    assert expected.count(".0/24") == 1100
+    if MAY_READ:
+        assert (done.returncode, done.stdout, done.stderr) == (0, expected, "")
+    else:
+        check_refused(done)
+
+
 def check_refused(done):
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done
     assert "root" in done.stderr

@@ -22,15 +22,32 @@ from .traffic import Stream, ping
 C = "172.16.1.70"
 PREFIXES = (f"{INNER_B}/32", "10.1.0.0/16")
 PEERS = {B: PREFIXES, C: ("10.2.0.0/16",)}
+LAYOUT = 3
 SECONDS, RATE = float(os.environ.get("UPGRADE_SECONDS", 2)), int(os.environ.get("UPGRADE_RATE", 1000))
-# What only layout 2 has: where it lies in `meta`, and a value that says on.
+# What layout 1 has not: where it lies in `meta`, and a value that says on.
 LATER = {"cache": (52, struct.pack("=I", 5)), "forward": (56, b"\1"), "spread": (57, b"\1")}
 OPTIONS = {"Src": INNER_A, "MTUExpires": 300, "ICMP": 77}
 
 
-def in_layout_2(meta):
+def upgraded(meta, layout=LAYOUT):
     """What the 56 bytes of layout 1 become: no cache, forward off, spread off."""
-    return struct.pack("=I", 2) + meta[4:52] + struct.pack("=IBB6x", 0, 2, 2)
+    return struct.pack("=I", layout) + meta[4:52] + struct.pack("=IBB6x", 0, 2, 2)
+
+
+def keys(prefixes):
+    """As a person writes them -> the keys of `prefixes` and `routes`, sorted."""
+    split = (prefix.split("/") for prefix in prefixes)
+    return sorted([f"0x{byte:02x}" for byte in struct.pack("=I", int(length)) + bytes(map(int, address.split(".")))]
+                  for address, length in split)
+
+
+def recorded(end):
+    """The prefixes whose routes are recorded, where the layout of the end's `meta` has them."""
+    if struct.unpack("=I", value(end)[:4])[0] < 3:
+        return sorted(entry["key"] for entry in end.dump("routes"))
+    places = [bytes(int(byte, 16) for byte in entry["value"]) for entry in end.dump("routes2")]
+    assert all(place == bytes(16) or (place[5:8] == b"\1\0\0" and place[12:] == bytes(4)) for place in places)
+    return sorted([f"0x{byte:02x}" for byte in struct.pack("=I4s", place[4], place[:4])] for place in places if any(place))
 
 
 def comparable(namespace):
@@ -100,13 +117,13 @@ def test_the_new_version_takes_it_over_under_traffic(two_hosts, tmp_path, far_en
     file = file_of(older, tmp_path, mode)
     assert ping(two_hosts.a, INNER_A, INNER_B) == []
     shown, ids, surroundings = older.show(), programs(older), comparable(two_hosts.a)
-    assert file.difference() == ["~ attach layout 1 -> 2", "~ programs of another version"]
+    assert file.difference() == ["~ attach layout 1 -> 3", "~ programs of another version"]
     with nothing_lost(two_hosts):
         assert (file.apply() if command == "apply" else older.attach()) == []
-    assert value(older) == in_layout_2(older.meta) and use_the_pinned_meta(older)
+    assert value(older) == upgraded(older.meta) and use_the_pinned_meta(older)
     assert not set(ids) & set(programs(older)) and len(ids) == len(programs(older))
     after = older.show()
-    assert after["layout"] == 2
+    assert after["layout"] == LAYOUT
     for entry in (shown, after):
         del entry["layout"]
         assert all(entry["verdicts"].pop(name) for name in ("encap_ok", "decap_ok"))
@@ -114,24 +131,47 @@ def test_the_new_version_takes_it_over_under_traffic(two_hosts, tmp_path, far_en
             for counter in ("tx_packets", "tx_bytes", "rx_packets", "rx_bytes"):
                 del peer_shown[counter]
     assert after == shown and file.difference() == []
-    assert pins(older) == pins(far_end) > PINS
+    assert pins(older) == pins(far_end) > PINS - {"routes"}
     now = comparable(two_hosts.a)
     del surroundings["pinned"], now["pinned"]
     assert differences(surroundings, now) == []
 
 
-def test_down_again_is_what_the_older_version_made(two_hosts, older):
-    surroundings = comparable(two_hosts.a)
+def test_check_has_nothing_against_an_older_layout(older):
+    done = older.command("check")
+    assert "pins" in done.stdout and "layout" not in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize("layout", (1, 2))
+def test_down_again_is_what_the_older_version_made(two_hosts, older, layout):
+    surroundings, records = comparable(two_hosts.a), recorded(older)
     assert ping(two_hosts.a, INNER_A, INNER_B) == []
     older.attach()
     ids = programs(older)
     with nothing_lost(two_hosts):
-        older.do("migrate", "layout", "1")
-    assert value(older) == older.meta and use_the_pinned_meta(older)
+        older.do("migrate", "layout", str(layout))
+    assert value(older) == (older.meta if layout == 1 else upgraded(older.meta, layout)) and use_the_pinned_meta(older)
     assert not set(ids) & set(programs(older)) and len(ids) == len(programs(older))
-    assert pins(older) == PINS and not any(name.startswith("program_") for name in os.listdir(older.pins))
-    assert older.show()["layout"] == 1 and older.show()["verdicts"]["encap_ok"] > 1
-    assert differences(surroundings, comparable(two_hosts.a)) == []
+    assert older.show()["layout"] == layout and older.show()["verdicts"]["encap_ok"] > 1
+    assert recorded(older) == records
+    now = comparable(two_hosts.a)
+    if layout > 1:
+        assert PINS < pins(older) and "routes2" not in pins(older)
+        del surroundings["pinned"], now["pinned"]
+    assert differences(surroundings, now) == []
+
+
+def test_layout_2_is_changed_as_it_is(two_hosts, older):
+    older.attach()
+    older.do("migrate", "layout", "2")
+    ids, meta = programs(older), value(older)
+    older.do("prefix add", "10.3.0.0/16", "remote", B)
+    older.do("prefix del", "10.2.0.0/16")
+    assert value(older) == meta and programs(older) == ids
+    assert recorded(older) == keys((*PREFIXES, "10.3.0.0/16")) and "routes2" not in pins(older)
+    older.attach()
+    assert recorded(older) == keys((*PREFIXES, "10.3.0.0/16")) and "routes" not in pins(older)
+    assert ping(two_hosts.a, INNER_A, INNER_B) == []
 
 
 @pytest.mark.parametrize("taken_over", (False, True), ids=("older", "taken over, and down again"))
@@ -183,7 +223,7 @@ def test_to_migrate_to_the_layout_that_is_there_changes_nothing(two_hosts, far_e
     a = End(two_hosts.a)
     a.attach()
     before, ids = state(two_hosts.a), programs(a)
-    assert a.do("migrate", "layout", "2") == []
+    assert a.do("migrate", "layout", str(LAYOUT)) == []
     assert programs(a) == ids and differences(before, state(two_hosts.a)) == []
 
 
@@ -195,12 +235,12 @@ def test_a_device_that_is_gone_is_taken_over_with_its_peers(two_hosts, far_end):
                    "route add 172.16.0.0/20 via 172.16.16.1 dev eth0 onlink")
     two_hosts.router.ip("link set to-a up", "addr add 172.16.16.1/20 dev to-a")
     warning, = a.attach("mode", "tc")
-    assert "takes over its peers" in warning and a.show()["layout"] == 2 and use_the_pinned_meta(a)
+    assert "takes over its peers" in warning and a.show()["layout"] == LAYOUT and use_the_pinned_meta(a)
     assert ping(two_hosts.a, INNER_A, INNER_B) == []
 
 
 # What attach does besides, test_killed.py kills.
-KILLED = {"up": ("native", ("migrate", "eth0", "layout", "2")), "down": ("tc", ("migrate", "eth0", "layout", "1"))}
+KILLED = {"up": ("native", ("migrate", "eth0", "layout", str(LAYOUT))), "down": ("tc", ("migrate", "eth0", "layout", "1"))}
 
 
 @pytest.mark.parametrize("mode, words", KILLED.values(), ids=KILLED.keys())
@@ -223,12 +263,13 @@ def test_killed_at_any_point_it_carries_on_and_ends_right(two_hosts, far_end, mo
         assert ping(two_hosts.a, INNER_A, INNER_B) == [], at
         if number % 2:
             older.attach(program=plain_binary())
-            assert value(older) == in_layout_2(older.meta) and use_the_pinned_meta(older), at
+            assert value(older) == upgraded(older.meta) and use_the_pinned_meta(older), at
             assert differences(whole, comparable(two_hosts.a)) == [], at
+            assert recorded(older) == keys(itertools.chain(*PEERS.values())), at
         elif number % 4:
             older.do("migrate", "layout", "1", program=plain_binary())
             assert value(older) == older.meta and use_the_pinned_meta(older), at
-            assert pins(older) == PINS, at
+            assert pins(older) == PINS and recorded(older) == keys(itertools.chain(*PEERS.values())), at
         older.detach(program=plain_binary())
         assert differences(before, comparable(two_hosts.a)) == [], at
 
