@@ -24,6 +24,7 @@ for _name, _result, _arguments in (
     ("bpf_map__key_size", _u32, [_ptr]),
     ("bpf_map__value_size", _u32, [_ptr]),
     ("bpf_map__type", ctypes.c_int, [_ptr]),
+    ("bpf_map__set_max_entries", ctypes.c_int, [_ptr, _u32]),
     ("bpf_map__initial_value", _ptr, [_ptr, ctypes.POINTER(ctypes.c_size_t)]),
     ("bpf_program__fd", ctypes.c_int, [_ptr]),
     ("bpf_map_update_elem", ctypes.c_int, [ctypes.c_int, _ptr, _ptr, _u64]),
@@ -186,8 +187,9 @@ def xdp_context(linear):
 class Object:
     """A BPF object file: opened, given its read-only data and shared maps, and loaded."""
 
-    def __init__(self, path, rodata, share=None):
-        """rodata: {symbol: bytes}. share: an Object whose maps of the same name are used instead of new ones."""
+    def __init__(self, path, rodata, share=None, entries=None):
+        """rodata: {symbol: bytes}. share: an Object whose maps of the same name are used instead of new ones. entries:
+        {map: how many it holds}, where not as many as the object says."""
         self.messages = []
         self._print = _PRINT(lambda level, text, arguments: 0)
         _lib.libbpf_set_print(ctypes.cast(self._print, _ptr) if not os.environ.get("LIBBPF_VERBOSE") else None)
@@ -196,11 +198,12 @@ class Object:
             _check(-1, f"open {path}")
         for symbol, value in rodata.items():
             self._set_rodata(path, symbol, value)
-        if share:
-            for handle in self._map_handles():
-                name = _lib.bpf_map__name(handle).decode()
-                if name in share.maps:
-                    _check(_lib.bpf_map__reuse_fd(handle, share.maps[name].fd), f"share map {name}")
+        for handle in self._map_handles():
+            name = _lib.bpf_map__name(handle).decode()
+            if entries and name in entries:
+                _check(_lib.bpf_map__set_max_entries(handle, entries[name]), f"size of map {name}")
+            if share and name in share.maps:
+                _check(_lib.bpf_map__reuse_fd(handle, share.maps[name].fd), f"share map {name}")
         _check(_lib.bpf_object__load(self._object), f"load {path}")
         self.maps = {}
         for handle in self._map_handles():
