@@ -20,7 +20,7 @@ _TESTS = Path(__file__).resolve().parents[1] / "programs"
 # Programs have fixtures of their names; a hook may be a test's parameter.
 _PROGRAMS = {"xdp": "decap_xdp", "tc": "decap_tc", "egress": "encap"}
 _MIGHTY = "test_random_packets_agree_with_the_reference"
-_QUICK = 0.2  # seconds of a test that may come first because it noticed something before
+_QUICK = 0.2  # seconds of a test that may come first because it, or one of its file, noticed something
 _ENOUGH = 600  # seconds for one build; the tests take a small part of it
 
 
@@ -52,10 +52,15 @@ class Server:
         self._tests.sort(key=lambda test: (test.name != _MIGHTY, times.get(test.nodeid, 0)))
 
     def _bring_forward(self, name):
-        """What noticed the last bug will likely notice the next one."""
-        for test in [test for test in self._tests if test.nodeid == name and self._times[name] < _QUICK]:
-            self._tests.remove(test)
-            self._tests.insert(0, test)
+        """What noticed the last bug will likely notice the next one, or else another test of that file; the slow stay."""
+        def place(test):
+            if test.nodeid.split("::")[0] != file or self._times.get(test.nodeid, 0) >= _QUICK:
+                return 2
+            return int(test.nodeid != name)
+
+        if name in self._times:
+            file = name.split("::")[0]
+            self._tests.sort(key=place)
 
     def _in_child(self, build):
         reader, writer = os.pipe()
