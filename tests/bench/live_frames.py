@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Packets that the kernel itself gives to the XDP program of a device, as fast as that takes them, on one or more CPUs."""
+"""Packets that the kernel itself gives to the XDP program of a device, as fast as it takes them, on one or more CPUs."""
 import os
 import socket
 import struct
@@ -16,11 +16,12 @@ HEADER_BYTES = 54
 class Source:
     """Gives a device's packets to `restore` and by that to a program, or to none: then the stack gets them as they are."""
 
-    def __init__(self, namespace, device, program=None):
+    def __init__(self, namespace, device, program=None, flows=1):
+        """flows: more than one give each packet a TCP port by chance, in frames whose port and urgent pointer come to 0."""
         self._namespace = namespace
         with namespace.entered():
             self._ifindex = socket.if_nametoindex(device)
-        self._object = bpf.Object(compiled.bpf_object("restore"), {})
+        self._object = bpf.Object(compiled.bpf_object("restore"), {"flows": struct.pack("=I", flows)})
         self._restore = self._object.program("restore")
         if program:
             self._object.maps["next"][bytes(4)] = struct.pack("=I", program.fd)

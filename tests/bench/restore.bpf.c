@@ -29,7 +29,26 @@ struct {
 	__type(value, __u32);
 } next SEC(".maps");
 
+/* Over how many ports to spread packets; 1: each keeps the one that it has. */
+volatile const __u32 flows = 1;
+
+/* What a TCP header has behind the part that is written anew; see vary(). */
+struct varied {
+	__u16 source;
+	__u8 between[16];
+	__u16 urgent;
+} __attribute__((packed));
+
 char LICENSE[] SEC("license") = "GPL";
+
+/* Another port for each packet; the urgent pointer makes up for it, so that the checksum stays as it was. */
+static __always_inline void vary(struct varied *tcp)
+{
+	__u16 port = bpf_get_prandom_u32() % flows;
+
+	tcp->source = port;
+	tcp->urgent = ~port;
+}
 
 /* Where there is no next program, this is the empty one to which others are compared. */
 SEC("xdp.frags")
@@ -42,6 +61,11 @@ int restore(struct xdp_md *ctx)
 	if (!frame || data + sizeof(*frame) > end)
 		return XDP_ABORTED;
 	__builtin_memcpy(data, frame, sizeof(*frame));
+	if (flows > 1) {
+		if (data + sizeof(*frame) + sizeof(struct varied) > end)
+			return XDP_ABORTED;
+		vary(data + sizeof(*frame));
+	}
 	bpf_tail_call(ctx, &next, 0);
 	return XDP_PASS;
 }
