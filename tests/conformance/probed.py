@@ -10,11 +10,12 @@ import socket
 import struct
 import subprocess
 
+from networks.listening import lines_until, monitoring
 from networks.program import End
 from networks.topology import A, B, Gateways, Network, cable
 from networks.traffic import send_raw
 from networks.wire import (ETH_P_IP, ETHERNET_HEADER, PACKET_VNET_HDR, PROTO_IPIP, PROTO_UDP, SOL_PACKET,
-                           VNET_HEADER, VNET_NEEDS_CHECKSUM, Capture, ethernet, ipv4_packet, udp_datagram)
+                           VNET_HEADER, VNET_NEEDS_CHECKSUM, Capture, IPv4, ethernet, ipv4_packet, udp_datagram)
 
 from .errors import ROUTER
 
@@ -210,13 +211,22 @@ class Ipip(TunnelEnd):
         device = self.gateway.ip_json("-s", "-s", "link", "show", "dev", "tun0")[0]["stats64"]
         return {f"{way}_{name}": value for way in device for name, value in device[way].items()}
 
-    # Beside packets: for how long a path MTU that was told is still believed, and the rate of ICMP errors.
+    # Beside packets: for how long a path MTU that was told is still believed, the rate of ICMP errors, and a packet's line
+    # in the log, with the setting that it takes.
     def path_mtu_seconds(self):
         return self.gateway.ip_json("route", "get", B)[0]["expires"]
 
-
     def limit_errors(self, limited):
         self.gateway.sysctl("net.ipv4.icmp_ratelimit", 1000 if limited else 0)
+
+    LOG = "net.ipv4.conf.all.log_martians=1"
+
+    def logs_martian(self, packet):
+        """Whether the log names this packet's address and the device."""
+        self.gateway.sysctl("net.ipv4.conf.all.log_martians", 1)
+        seen = self.witness(("wire", packet), log=f"from {IPv4(packet).inner.src}, on dev tun0")
+        self.gateway.sysctl("net.ipv4.conf.all.log_martians", 0)
+        return bool(seen.logged)
 
 
 class Ipipbpf(TunnelEnd):
@@ -245,6 +255,16 @@ class Ipipbpf(TunnelEnd):
 
     def limit_errors(self, limited):
         self.end.attach("icmp", "1" if limited else "65535")
+
+    LOG = "ipipbpf monitor"
+
+    def logs_martian(self, packet):
+        """Whether it names this packet's addresses and the device."""
+        with monitoring(self.end, options=("-j",)) as process:
+            self.receive(packet)
+            line, = lines_until(process, 1)
+        told = {"ifname": "eth0", "verdict": "martian_source", "outer_src": B, "inner_src": IPv4(packet).inner.src}
+        return line.items() >= told.items()
 
 
 IMPLEMENTATIONS = {"ipip": Ipip, "ipipbpf": Ipipbpf}

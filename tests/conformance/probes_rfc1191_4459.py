@@ -9,6 +9,7 @@ from .errors import FRAGMENTATION_NEEDED, ROUTER, UNREACHABLE, icmp_error
 from .fragments import fragments_of
 from .probe_packets import errors_in, from_b, inner, of_size, quote, reply, tcp_segment
 from .probed import LAN_A, LAN_B
+from .probing import With
 
 TOO_BIG = (UNREACHABLE, FRAGMENTATION_NEEDED)
 LARGEST = 1480
@@ -120,8 +121,17 @@ def probe_4459_2_the_source_is_told(tunnel):
 
 
 def probe_4459_2_of_a_route_that_is_not_locked(tunnel):
-    result = is_told_of_1380(tunnel.anew(), "1400")
-    return result is True or f"of an MTU that the route gets while the tunnel stands, without `lock`: {result}"
+    def check(end):
+        return is_told_of_1380(end, "1400")
+
+    result = check(tunnel.anew())
+    if result is True:
+        return True
+    end = tunnel.anew()
+    end.gateway.sysctl("net.ipv4.ip_forward_use_pmtu", 1)
+    believed = check(end)
+    end.gateway.sysctl("net.ipv4.ip_forward_use_pmtu", 0)
+    return With("net.ipv4.ip_forward_use_pmtu=1") if believed is True else result
 
 
 def with_room(tunnel, mtu, check):
