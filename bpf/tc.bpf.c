@@ -160,6 +160,20 @@ int decap_tc(struct __sk_buff *skb)
 }
 
 /*
+ * Whether a packet would be lost once there is room: a GSO packet of UDP whose checksum nobody has begun. Since Linux 6.11
+ * sockets give such to a device that does not sum up. They note where the checksum is to go, and pskb_expand_head() moves
+ * that place for a checksum that is begun alone (CHECKSUM_PARTIAL), so that __udp_gso_segment() finds it elsewhere. No
+ * helper tells CHECKSUM_NONE; but what a level more makes CHECKSUM_UNNECESSARY, was that.
+ */
+static __always_inline bool tc_cannot_be_cut(struct __sk_buff *skb, const struct ipv4 *inner)
+{
+	if (!skb->gso_size || inner->header->protocol != IPPROTO_UDP || bpf_csum_level(skb, BPF_CSUM_LEVEL_QUERY) >= 0)
+		return false;
+	bpf_csum_level(skb, BPF_CSUM_LEVEL_INC);
+	return bpf_csum_level(skb, BPF_CSUM_LEVEL_QUERY) >= 0;
+}
+
+/*
  * Makes room for the outer header. A packet that came out of another tunnel still bears the kernel's mark of being
  * wrapped, and its inner offsets, which are right: the kernel then refuses to set them anew.
  */
@@ -246,7 +260,8 @@ int encap(struct __sk_buff *skb)
 			encap.resolved = false;
 		}
 		/* A device without link header has no neighbours, and a packet of its own no room for another's header. */
-		if (!tc_wrap(skb, &encap, &headers) || (!features.link_header && encap.ifindex != device->ifindex))
+		if (tc_cannot_be_cut(skb, &encap.inner) || !tc_wrap(skb, &encap, &headers) ||
+		    (!features.link_header && encap.ifindex != device->ifindex))
 			encap.verdict = VERDICT_ENCAP_ERROR;
 	}
 	if (encap.verdict == VERDICT_ENCAP_OK) {

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Frames of GSO packets in a tunnel: sizes of their segments, their lengths and their checksums."""
+import errno
 import struct
 
-from .traffic import TCP_BYTES
+from programs.bpf import KERNEL
+
+from .program import counting
+from .topology import INNER_A, INNER_B
+from .traffic import TCP_BYTES, send_udp_segments
 from .wire import ETHERNET_HEADER, PROTO_TCP, PROTO_UDP, checksum, transport_header_length
 
 MTU, OUTER = 1500, 20
@@ -55,3 +60,16 @@ def check_tcp_sizes(frames):
     sizes = list(segments_of(data))
     full = MTU - OUTER - 20 - transport_header_length(data[0].ip.inner)
     assert sum(sizes) >= TCP_BYTES and max(sizes) == full and sizes.count(full) > 0.9 * len(sizes)
+
+
+def check_udp_segments_are_refused(network):
+    """Of a device that does not sum up: by the kernel itself before Linux 6.11, and then by our program, which counts."""
+    end, _ = network.ends
+    for size, number in SEGMENTS:
+        with counting(end) as count:
+            try:
+                send_udp_segments(network.a, INNER_A, (INNER_B, 9), size, number)
+            except OSError as error:
+                assert error.errno == errno.EIO and KERNEL < (6, 11)
+                continue
+        assert KERNEL >= (6, 11) and count.verdicts(end) == {"encap_error": number}

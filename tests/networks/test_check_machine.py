@@ -160,3 +160,13 @@ def test_large_receive_offload(host, tmp_path):
     end = End(host)
     found = check(end, LD_PRELOAD=str(library), ASAN_OPTIONS="exitcode=99:verify_asan_link_order=0")
     assert found.status == 1 and found.of("offloads")[0]["command"].endswith("ethtool -K eth0 lro off")
+
+
+def test_a_device_that_writes_no_checksums(host):
+    end = End(host)
+    host.run("ethtool", "-K", "eth0", "tx", "off")
+    found = check(end)
+    line, = found.in_the_way
+    assert found.status == 1 and line["check"] == "offloads" and line["command"].endswith("ethtool -K eth0 tx on")
+    run_command(line)
+    assert check(end).status == 0

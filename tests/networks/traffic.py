@@ -97,16 +97,22 @@ def udp_echo(client, client_address, server, server_address, sizes):
             assert one.recv(1 << 16) == data, f"UDP datagram of {size} bytes, sent back"
 
 
-def udp_segments(client, client_address, server, server_address, segment, count):
-    """Sends `count` segments with one system call (UDP_SEGMENT); each arrives as a datagram of its own."""
+def send_udp_segments(client, client_address, target, segment, count):
+    """Sends `count` segments to a (address, port) with one system call (UDP_SEGMENT); returns their payload."""
     data = pattern(segment * count)
-    with client.socket(socket.AF_INET, socket.SOCK_DGRAM) as one, server.socket(socket.AF_INET,
-                                                                               socket.SOCK_DGRAM) as other:
+    with client.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.bind((client_address, 0))
+        one.sendmsg([data], [(SOL_UDP, UDP_SEGMENT, struct.pack("H", segment))], 0, target)
+    return data
+
+
+def udp_segments(client, client_address, server, server_address, segment, count):
+    """Each of so many segments arrives as a datagram of its own."""
+    with server.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.settimeout(TIMEOUT_SECONDS)
         other.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, ROOM)
         other.bind((server_address, 0))
-        one.bind((client_address, 0))
-        one.sendmsg([data], [(SOL_UDP, UDP_SEGMENT, struct.pack("H", segment))], 0, other.getsockname())
+        data = send_udp_segments(client, client_address, other.getsockname(), segment, count)
         received = [other.recv(1 << 16) for _ in range(count)]
     assert received == [data[start:start + segment] for start in range(0, len(data), segment)]
 

@@ -12,8 +12,8 @@ _HOOKS = ("decap", "mode")
 _EVERY_HOOK = ("test_two_hosts.py",)
 # How many values of a function's are tried, by its file or folder. A program test takes a hundredth of the time that one
 # with a network does.
-_MOST_VALUES = {"test_segments.py": 4, "test_two_hosts.py": 3, "dispatcher.py": 4, "virtio.py": 3,
-                "vm": 3, "programs": 3, "networks": 1}
+_MOST_VALUES = {"test_segments.py": 4, "test_two_hosts.py": 3, "dispatcher.py": 4, "vm": 2, "programs": 2,
+                "networks": 1}
 
 
 def _coordinates(item):
