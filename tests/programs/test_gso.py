@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""GSO packets of TCP, over veth devices, which carry them whole: test runs have none that the kernel would wrap."""
+"""GSO packets, mostly of TCP, over veth devices, which carry them whole: test runs have none that the kernel would wrap."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 from scapy.compat import raw
-from scapy.layers.inet import IP, TCP
+from scapy.layers.inet import IP, TCP, UDP
 
 from . import verdicts
 from .bpf import PROG_TYPE_SCHED_CLS, instruction, load_program
@@ -20,7 +20,8 @@ from .wire import EGRESS, INGRESS, Offload, Wire, attached, redirecting
 
 HERE, THERE = "192.168.8.8", "192.168.1.9"
 SIZE = 1000
-NEEDS_CHECKSUM, TCPV4 = 1, 1
+NEEDS_CHECKSUM, TCPV4, UDPV4 = 1, 1, 5
+UDP_SEGMENT = 103
 
 
 def segment(payload, src=HERE, dst=THERE, tcp_options=0, flags="DF", **fields):
@@ -93,6 +94,35 @@ def test_a_gso_packet_takes_an_identification_for_each_segment(encap, cable):
     frames = [carried(cable, segment(bytes(5 * SIZE), flags=0))[1] for _ in range(3)]
     found = [int.from_bytes(frame[18:20], "big") for frame in frames]
     assert [(after - before) % 0x10000 for before, after in zip(found, found[1:])] == [5, 5]
+
+
+def test_udp_segments_are_wrapped_whole(encap, cable):
+    packet = IP(raw(IP(src=HERE, dst=THERE, flags="DF") / UDP(sport=1111, dport=2222) / bytes(2 * SIZE + 1)))
+    near, far = cable
+    near.send(leaving(packet), Offload(NEEDS_CHECKSUM, UDPV4, 14 + 28, SIZE, 14 + 20, 6))
+    told, frame = far.receive()
+    assert (frame[14:], told.kind, told.gso_size) == (wrapped(packet)[14:], UDPV4, SIZE)
+    assert counted(encap) == {"encap_ok": 3}
+
+
+@pytest.fixture
+def sums_up_nothing(underlay_ifindex):
+    """DEV without checksums, and a neighbour there: until its address is known a packet does not reach the program."""
+    subprocess.run(["ethtool", "-K", DEV, "tx", "off"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["ip", "-batch", "-"], check=True, text=True,
+                   input=f"route add {THERE} dev {DEV}\nneigh add {THERE} lladdr 02:00:00:00:00:09 dev {DEV}\n")
+    yield
+    subprocess.run(["ip", "-batch", "-"], check=True, text=True,
+                   input=f"neigh del {THERE} dev {DEV}\nroute del {THERE} dev {DEV}\n")
+    subprocess.run(["ethtool", "-K", DEV, "tx", "on"], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_udp_segments_whose_checksum_nobody_has_begun_are_refused(encap, cable, sums_up_nothing):
+    """With room for another header in them the kernel could not cut them, and would lose them."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendmsg([bytes(2 * SIZE + 1)], [(socket.IPPROTO_UDP, UDP_SEGMENT, struct.pack("H", SIZE))], 0, (THERE, 9))
+    assert counted(encap) == {"encap_error": 3}
+    assert encap.counters() == {BEHIND_GATEWAY: Counters(drops=3)}
 
 
 @pytest.fixture
