@@ -18,9 +18,6 @@ from .tagging import Tagged
 
 BUILD = Path(os.environ.get("IPIPBPF_BUILD", Path(__file__).resolve().parents[2] / "build"))
 
-# Read whole after each packet, which at the size that they have for users takes a third of the time of all tests.
-ENTRIES = dict.fromkeys(("peers", "peer_counters", "paths"), 1024)
-
 TAGS = (b"\x81\x00", b"\x88\xa8")
 LINK_HEADER, NETWORK_HEADER = 14, {b"\x08\x00": 20, b"\x86\xdd": 40}
 XDP_DROP, XDP_PASS, XDP_TX, XDP_REDIRECT = 1, 2, 3, 4
@@ -42,11 +39,12 @@ class Dataplane:
 
     def __init__(self, link_header=14, xdp_buff_len=KERNEL >= (5, 18), decap_l3_flag=KERNEL >= (6, 3),
                  skip_neighbour=KERNEL >= (6, 3), fib_tells_mtu=bpf.FIB_TELLS_MTU, software=0,
-                 mac=underlay.MAC[underlay.DEV], cpus=2):
+                 mac=underlay.MAC[underlay.DEV], cpus=2, entries=None):
+        """entries: as for bpf.Object."""
         self._features = {"features": bytes([link_header, xdp_buff_len, decap_l3_flag, skip_neighbour, fib_tells_mtu,
                                              software, *bytes.fromhex(mac.replace(":", ""))]) +
                           struct.pack("=I", cpus)}
-        self._xdp = bpf.Object(BUILD / "xdp.bpf.o", self._features, entries=ENTRIES)
+        self._xdp = bpf.Object(BUILD / "xdp.bpf.o", self._features, entries=entries)
         self._tc = bpf.Object(BUILD / "tc.bpf.o", self._features, share=self._xdp)
         self.maps = {**self._tc.maps, **self._xdp.maps}
         self.programs = {"xdp": self._xdp.program("decap_xdp"), "tc": self._tc.program("decap_tc"),
