@@ -7,6 +7,7 @@ import pathlib
 import subprocess
 import tempfile
 
+from .namespace import cleaner
 from .program import binary, environment
 from .topology import INNER_A, INNER_B
 from .traffic import ping
@@ -53,6 +54,7 @@ def check(end, *words, device=True, **options):
 def _directory_of_program():
     """A directory where the program that is tested is called `ipipbpf`, as in the commands that it prints."""
     directory = pathlib.Path(tempfile.mkdtemp(prefix="ipipbpf-path-"))
+    cleaner().note("directory", directory)
     (directory / "ipipbpf").symlink_to(os.path.abspath(binary()))
     return directory
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Takes away what a test run made in the kernel, also when the run was killed.
+"""Takes away what a test run made on the machine, also when the run was killed.
 
 A process of its own reads, line by line, what the tests make. Its input ends when the test process ends, in
 whatever way that happens; then it deletes everything it was told of. So there is one way of cleaning up, and
@@ -7,6 +7,7 @@ each run uses it.
 """
 import atexit
 import os
+import shutil
 import subprocess
 import sys
 
@@ -49,6 +50,8 @@ def main():
     for kind, name in made:
         if kind == "mount":
             unmount(name)
+        elif kind == "directory":
+            shutil.rmtree(name, ignore_errors=True)
 
 
 if __name__ == "__main__":
