@@ -18,7 +18,7 @@ def _compile():
     """The machine has no compiler."""
     for name in ("tcp_stream", "udp_blast", "round_trips"):
         compiled.program(name)
-    for name in ("floor", "floor_forward", "restore", "ends"):
+    for name in ("floor", "floor_forward", "parts", "restore", "ends"):
         compiled.bpf_object(name)
 
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The parts of the programs, each alone, and the least that wrapping and unwrapping can be: programs that make only the
- * calls which the rules demand of every packet, and check nothing. They work on the dataplane's own maps. What the least
- * takes no program of these rules can be below.
+ * calls which the rules demand of every packet, and check nothing. They work on the dataplane's own maps, and carry what
+ * the tunnel carries. What the least takes no program of these rules can be below.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -88,6 +88,23 @@ static __always_inline bool ask_way(void *ctx, __be32 remote, __be32 local, stru
 	__builtin_memcpy(written->eth.h_dest, fib.dmac, sizeof(fib.dmac));
 	__builtin_memcpy(written->eth.h_source, fib.smac, sizeof(fib.smac));
 	return true;
+}
+
+/* The outer header, which has the same TTL and DF for all. */
+static __always_inline void write_outer(struct written *written, const struct iphdr *inner, __be32 local, __be32 remote)
+{
+	struct iphdr *outer = &written->outer;
+
+	written->eth.h_proto = bpf_htons(ETH_P_IP);
+	outer->version = 4;
+	outer->ihl = sizeof(*outer) / 4;
+	outer->tot_len = bpf_htons(bpf_ntohs(inner->tot_len) + sizeof(*outer));
+	outer->frag_off = bpf_htons(IPV4_DF);
+	outer->ttl = 64;
+	outer->protocol = IPPROTO_IPIP;
+	outer->saddr = local;
+	outer->daddr = remote;
+	outer->check = ~checksum_fold(checksum_of_20_bytes(outer));
 }
 
 static __always_inline void count_one(__u32 verdict, __be32 remote)
@@ -228,8 +245,8 @@ int least_decap_tc(struct __sk_buff *skb)
 	struct meta *device = ask_meta();
 	__be32 remote;
 
-	if (!device || !outer || !inner)
-		return TC_ACT_SHOT;
+	if (!device || !outer || !inner || outer->protocol != IPPROTO_IPIP)
+		return TC_ACT_UNSPEC;
 	remote = outer->saddr;
 	if (!ask_peer(remote) || !ask_prefix(inner->saddr) || !ask_way_back(skb, inner, device->ifindex) ||
 	    !shrink(skb))
@@ -241,19 +258,23 @@ int least_decap_tc(struct __sk_buff *skb)
 SEC("tc")
 int least_encap(struct __sk_buff *skb)
 {
-	struct iphdr *outer = HEADER(skb, OUTER_END);
+	struct iphdr *inner = HEADER(skb, OUTER_END);
 	struct meta *device = ask_meta();
 	struct written written = {};
 	struct prefix *prefix;
-	__be32 remote;
+	__be32 local, remote;
 
-	if (!device || !outer)
-		return TC_ACT_SHOT;
-	prefix = ask_prefix(outer->daddr);
+	if (!device || !inner)
+		return TC_ACT_UNSPEC;
+	prefix = ask_prefix(inner->daddr);
 	if (!prefix)
-		return TC_ACT_SHOT;
+		return TC_ACT_UNSPEC;
 	remote = address_of(prefix->remote);
-	if (!ask_peer(remote) || !ask_way(skb, remote, address_of(device->local), &written) || !grow(skb, &written))
+	local = address_of(device->local);
+	if (!ask_peer(remote) || !ask_way(skb, remote, local, &written))
+		return TC_ACT_SHOT;
+	write_outer(&written, inner, local, remote);
+	if (!grow(skb, &written))
 		return TC_ACT_SHOT;
 	count_one(VERDICT_ENCAP_OK, remote);
 	return TC_ACT_UNSPEC;

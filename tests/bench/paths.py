@@ -7,10 +7,10 @@ from networks import topology, tunnels
 from networks.namespace import Namespace
 from networks.topology import A, B, INNER_A, INNER_B
 
-from . import compiled
+from . import least
 
 PLAIN, PLAIN_1480, CONTROL = "plain", "plain, MTU 1480", "plain, MTU 1480, again"
-FLOOR = "least TC programs"
+FLOOR, RULES = "least TC programs", "least by the rules"
 VXLAN, IPIP, GRE = "vxlan, MTU 1450", "kernel's ipip", "kernel's gre"
 AUTO, NATIVE, SKB, TC = "ipipbpf auto", "ipipbpf native", "ipipbpf skb", "ipipbpf tc"
 
@@ -52,20 +52,15 @@ def _tunnel(network, name):
     return Path(name, network.a, INNER_A, network.b, INNER_B, a.show()["mode"])
 
 
-def _floor(network, name):
-    """The least programs that wrap and strip, and no route to ask for: see floor.bpf.c."""
-    ends = ((network.a, "to-a", INNER_A, INNER_B), (network.b, "to-b", INNER_B, INNER_A))
-    for host, to_host, source, target in ends:
-        host.ip(f"neighbour add 169.254.4.4 lladdr {network.router.address_of(to_host).hex(':')} nud permanent dev eth0",
-                f"route add {target} via 169.254.4.4 dev eth0 onlink src {source} mtu 1480")
-        host.run("tc", "qdisc", "add", "dev", "eth0", "clsact")
-        for hook, section in (("egress", "tc/encap"), ("ingress", "tc/decap")):
-            host.run("tc", "filter", "add", "dev", "eth0", hook, "bpf", "direct-action", "obj",
-                     compiled.bpf_object("floor"), "sec", section)
-    return Path(name, network.a, INNER_A, network.b, INNER_B)
+def _least(lay):
+    def make(network, name):
+        lay(network)
+        return Path(name, network.a, INNER_A, network.b, INNER_B)
+    return make
 
 
-MAKERS = {PLAIN: _plain, PLAIN_1480: _plain_1480, CONTROL: _plain_1480, FLOOR: _floor,
+MAKERS = {PLAIN: _plain, PLAIN_1480: _plain_1480, CONTROL: _plain_1480,
+          FLOOR: _least(least.without_rules), RULES: _least(least.by_the_rules),
           VXLAN: _with_device("mtu 1450 type vxlan id 1 dstport 4789"),
           IPIP: _with_device("type ipip"), GRE: _with_device("type gre"),
           AUTO: _tunnel, NATIVE: _tunnel, SKB: _tunnel, TC: _tunnel}

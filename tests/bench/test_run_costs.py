@@ -14,7 +14,7 @@ class Costs:
         self._test_runs = self._library.test_runs
         self._test_runs.restype = ctypes.c_double
         self._test_runs.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_char_p,
-                                    ctypes.c_uint32, ctypes.c_uint32]
+                                    ctypes.c_uint32, ctypes.c_uint32, ctypes.c_uint32]
         self._fd = -1
 
     def __enter__(self):
@@ -26,10 +26,11 @@ class Costs:
     def __exit__(self, *_):
         os.close(self._fd)
 
-    def nanoseconds(self, program, frames, context, runs):
-        """The mean of `runs` runs of a bpf.Program, each with the next of the frames, which are of one length."""
+    def nanoseconds(self, program, frames, context, runs, repeat=1):
+        """What a bpf.Program takes for a frame, as the mean of `runs` test runs, each with the next of the frames, which
+        are of one length. repeat: how often it has each in a row, as it left it itself."""
         found = self._test_runs(program.fd, b"".join(frames), len(frames[0]), len(frames), context, len(context or b""),
-                                runs)
+                                runs, repeat)
         if found < 0:
             raise OSError(int(-found), f"test run: {os.strerror(int(-found))}")
         return found

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a BPF program costs, as the kernel's run-time statistics tell it. Each packet is given by a BPF_PROG_TEST_RUN of
- * its own: with `repeat` the second run would meet what the first one left of the packet. A library for the benchmark's
- * Python, so that nothing but the system call lies between two runs.
+ * What a BPF program costs, as the kernel's run-time statistics tell it. A library for the benchmark's Python, so that
+ * nothing but the system call lies between two test runs.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -30,14 +29,15 @@ static int run_time(int program, __u64 *ns, __u64 *count)
 }
 
 /*
- * Runs a program `runs` times, with each of `frame_count` frames of `frame_len` bytes in turn. `context` is its
- * __sk_buff, or NULL. Returns the mean nanoseconds a run, or a negative errno.
+ * Makes `runs` test runs of a program, with each of `frame_count` frames of `frame_len` bytes in turn. In each the program
+ * has the frame `repeat` times, as it left it itself. `context` is its __sk_buff, or NULL. Returns the mean nanoseconds
+ * that it takes, or a negative errno.
  */
 double test_runs(int program, const void *frames, __u32 frame_len, __u32 frame_count, const void *context,
-		 __u32 context_len, __u32 runs)
+		 __u32 context_len, __u32 runs, __u32 repeat)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_size_in = frame_len, .ctx_in = context, .ctx_size_in = context_len,
-		    .repeat = 1);
+		    .repeat = repeat);
 	__u64 ns_before, ns, count_before, count;
 	int error;
 

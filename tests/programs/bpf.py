@@ -36,6 +36,7 @@ for _name, _result, _arguments in (
     ("bpf_map_create", ctypes.c_int, [ctypes.c_int, ctypes.c_char_p, _u32, _u32, _u32, _ptr]),
     ("bpf_prog_load", ctypes.c_int, [ctypes.c_int, ctypes.c_char_p, ctypes.c_char_p, _ptr, ctypes.c_size_t, _ptr]),
     ("bpf_prog_test_run_opts", ctypes.c_int, [ctypes.c_int, _ptr]),
+    ("bpf_obj_pin", ctypes.c_int, [ctypes.c_int, ctypes.c_char_p]),
     ("bpf_prog_get_fd_by_id", ctypes.c_int, [_u32]),
     ("libbpf_num_possible_cpus", ctypes.c_int, []),
     ("libbpf_set_print", _ptr, [_ptr]),
@@ -165,6 +166,9 @@ class Program:
                         ctx_in=ctypes.cast(context, _ptr), ctx_size_in=len(context), repeat=count, flags=LIVE_FRAMES,
                         batch_size=LIVE_BATCH)
         _check(_lib.bpf_prog_test_run_opts(self.fd, ctypes.addressof(opts)), "test run with live frames")
+
+    def pin(self, path):
+        _check(_lib.bpf_obj_pin(self.fd, os.fsencode(path)), f"pin {path}")
 
     def context_out(self):
         """The context as the last run with a context left it: a number for each name."""
