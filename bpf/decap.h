@@ -76,16 +76,13 @@ static __always_inline bool decap_judges_plain(const struct meta *device)
 }
 
 /*
- * A first look at the IPv4 header `ip` bytes in: have the rules a word on this packet? On IPIP, and on what comes without
- * a tunnel from a source that must not.
+ * A first look: have the rules a word on the packet with this header? On IPIP, and on what comes without a tunnel from a
+ * source that must not. All other packets of the device pay for this and no more.
  */
-static __always_inline bool decap_concerns(const struct frame *frame, __u32 ip, const struct meta *device)
+static __always_inline bool decap_concerns(const struct iphdr *header, const struct meta *device)
 {
-	const struct iphdr *header = frame_at(frame, ip, sizeof(*header));
 	const struct prefix *prefix;
 
-	if (!header)
-		return false;
 	if (header->protocol == IPPROTO_IPIP)
 		return true;
 	if (!decap_judges_plain(device))

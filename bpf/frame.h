@@ -49,10 +49,10 @@ static __always_inline void *frame_at(const struct frame *frame, __u64 offset, _
 }
 
 /*
- * Where the IPv4 header is: behind the link header and its tags, `*ip` bytes into the frame. False if the frame carries
- * something else.
+ * The first 20 bytes of the IPv4 header, which lies behind the link header and its tags, `*ip` bytes into the frame. NULL
+ * if the frame carries something else.
  */
-static __always_inline bool frame_finds_ipv4(const struct frame *frame, __u32 *ip)
+static __always_inline const struct iphdr *frame_find_ipv4(const struct frame *frame, __u32 *ip)
 {
 	const struct iphdr *header;
 	const struct ethhdr *eth;
@@ -62,7 +62,7 @@ static __always_inline bool frame_finds_ipv4(const struct frame *frame, __u32 *i
 	if (features.link_header) {
 		eth = frame_at(frame, 0, sizeof(*eth));
 		if (!eth)
-			return false;
+			return NULL;
 		proto = eth->h_proto;
 		offset = sizeof(*eth);
 #pragma unroll
@@ -73,16 +73,16 @@ static __always_inline bool frame_finds_ipv4(const struct frame *frame, __u32 *i
 				break;
 			tag = frame_at(frame, offset, sizeof(*tag));
 			if (!tag)
-				return false;
+				return NULL;
 			proto = tag->h_vlan_encapsulated_proto;
 			offset += sizeof(*tag);
 		}
 		if (proto != bpf_htons(ETH_P_IP))
-			return false;
+			return NULL;
 	}
 	header = frame_at(frame, offset, sizeof(*header));
 	*ip = offset;
-	return header && header->version == 4;
+	return header && header->version == 4 ? header : NULL;
 }
 
 #endif

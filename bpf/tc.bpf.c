@@ -108,6 +108,8 @@ static __noinline int tc_decap(struct __sk_buff *skb, const struct meta *device,
 	struct decap decap;
 	int action;
 
+	/* With a pointer to which no check has bound it yet: one way on for all numbers of tags. */
+	ip = forgotten(ip, frame.len);
 	tc_reach_judged(skb, &frame, ip);
 	decap_judge(skb, &frame, ip, device, skb->vlan_present || ip > features.link_header, skb->gso_size, &decap);
 	if (!decap.counted)
@@ -132,29 +134,38 @@ static __noinline int tc_decap(struct __sk_buff *skb, const struct meta *device,
 	return action;
 }
 
+/* An ICMP packet, `ip` bytes in. Returns an action, or TC_NOT_RELAYED if it is no error from inside the tunnel. */
+static __always_inline int tc_relay_if_due(struct __sk_buff *skb, struct frame *frame, __u32 ip)
+{
+	int action;
+
+	if (!tc_may_relay(skb, frame, ip))
+		return TC_NOT_RELAYED;
+	action = tc_relay(skb);
+	return action <= TC_RELAY_REFUSED ? tc_drop(skb, TC_RELAY_REFUSED - action, 1, 0, false) : action;
+}
+
 SEC("tc")
 int decap_tc(struct __sk_buff *skb)
 {
+	const struct iphdr *header;
 	struct meta *device;
 	struct frame frame;
 	__u32 key = 0, ip;
 	int action;
 
 	device = bpf_map_lookup_elem(&meta, &key);
-	if (!device || !tc_finds_ipv4(skb, &frame, &ip))
+	header = tc_find_ipv4(skb, &frame, &ip);
+	if (!device || !header)
 		return TC_ACT_UNSPEC;
-	/* With a pointer to which no check has bound it yet: one way on for all numbers of tags. */
-	ip = forgotten(ip, frame.len);
-	frame = tc_frame(skb);
-	if (tc_may_relay(skb, &frame, ip)) {
-		action = tc_relay(skb);
-		if (action <= TC_RELAY_REFUSED)
-			return tc_drop(skb, TC_RELAY_REFUSED - action, 1, 0, false);
+	if (header->protocol == IPPROTO_ICMP) {
+		action = tc_relay_if_due(skb, &frame, ip);
 		if (action != TC_NOT_RELAYED)
 			return action;
 		frame = tc_frame(skb);
+		header = frame_at(&frame, ip, sizeof(*header));
 	}
-	if (!decap_is_due(device, HOOK_TC, frame.len - ip) || !decap_concerns(&frame, ip, device))
+	if (!header || !decap_is_due(device, HOOK_TC, frame.len - ip) || !decap_concerns(header, device))
 		return TC_ACT_UNSPEC;
 	return tc_decap(skb, device, ip);
 }
@@ -248,7 +259,7 @@ int encap(struct __sk_buff *skb)
 	__u32 key = 0, ip;
 
 	device = bpf_map_lookup_elem(&meta, &key);
-	if (!device || !tc_finds_ipv4(skb, &frame, &ip))
+	if (!device || !tc_find_ipv4(skb, &frame, &ip))
 		return TC_ACT_UNSPEC;
 	encap_judge(skb, &frame, ip, device, skb->vlan_present || ip > features.link_header, skb->ingress_ifindex,
 		    skb->gso_size, &encap, &headers.ip);

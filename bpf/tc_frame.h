@@ -29,18 +29,21 @@ static __always_inline void tc_reach(struct __sk_buff *skb, struct frame *frame,
 }
 
 /*
- * Finds the IPv4 header, `*ip` bytes in, and makes what the rules read readable. False if there is none. Programs here
- * read packets directly but write them by helpers alone: a direct write would have the kernel copy the header of every
- * cloned packet, also of those that are not ours.
+ * Finds the IPv4 header, `*ip` bytes in, and makes its first 20 bytes readable. NULL if there is none. Programs here read
+ * packets directly but write them by helpers alone: a direct write would have the kernel copy the header of every cloned
+ * packet, also of those that are not ours.
  */
-static __always_inline bool tc_finds_ipv4(struct __sk_buff *skb, struct frame *frame, __u32 *ip)
+static __always_inline const struct iphdr *tc_find_ipv4(struct __sk_buff *skb, struct frame *frame, __u32 *ip)
 {
+	const struct iphdr *header;
+
 	*frame = tc_frame(skb);
 	tc_reach(skb, frame, NEEDED_TO_KNOW);
-	if (!frame_finds_ipv4(frame, ip))
-		return false;
+	header = frame_find_ipv4(frame, ip);
 	/* The tag beside the frame is one of TAGS_MAX. */
-	return !skb->vlan_present || *ip < features.link_header + TAGS_MAX * sizeof(struct vlan_hdr);
+	if (!header || (skb->vlan_present && *ip >= features.link_header + TAGS_MAX * sizeof(struct vlan_hdr)))
+		return NULL;
+	return header;
 }
 
 #endif

@@ -14,13 +14,13 @@
 /* This, less the verdict: it refused one, which is still to be counted and dropped. */
 #define TC_RELAY_REFUSED (-3)
 
-/* A first look, without a call: is this an untagged, whole ICMP error? */
+/* A first look at an ICMP packet, without a call: is this an untagged, whole error? */
 static __always_inline bool tc_may_relay(struct __sk_buff *skb, struct frame *frame, __u32 ip)
 {
 	struct ipv4 carrier;
 
 	if (skb->vlan_present || ip > features.link_header || !ipv4_find(frame, ip, &carrier) ||
-	    carrier.header->protocol != IPPROTO_ICMP || ipv4_is_fragment(carrier.header))
+	    ipv4_is_fragment(carrier.header))
 		return false;
 	tc_reach(skb, frame, ip + carrier.header_len + sizeof(struct icmphdr));
 	return ipv4_find(frame, ip, &carrier) && ipv4_is_icmp_error(frame, &carrier);

@@ -94,25 +94,22 @@ static __always_inline bool xdp_may_wrap(const struct frame *frame, __u32 ip, co
 }
 
 /*
- * What becomes of a frame: XDP's action, or one of the two that are not. Beside the function that wraps and not around it,
- * so that their variables lie one over the other in the 512 bytes of stack that they have.
+ * What becomes of a frame that `concerns` the rules of decapsulation, or else may be for a tunnel: XDP's action, or one of
+ * the two that are not. Beside the function that wraps and not around it, so that their variables lie one over the other
+ * in the 512 bytes of stack that they have.
  */
-static __noinline int xdp_decap(struct xdp_md *ctx)
+static __noinline int xdp_decap(struct xdp_md *ctx, const struct meta *device, __u32 ip, bool concerns)
 {
 	struct frame frame = xdp_frame(ctx);
 	struct decap decap;
-	struct meta *device;
-	__u32 key = 0, ip;
 	int action = XDP_PASS;
 
-	device = bpf_map_lookup_elem(&meta, &key);
-	if (!device || !frame_finds_ipv4(&frame, &ip) || !decap_is_due(device, HOOK_XDP, frame.len - ip))
-		return XDP_PASS;
 	/* With a pointer to which no check has bound it yet: one way on for all numbers of tags. */
 	ip = forgotten(ip, frame.len);
-	frame = xdp_frame(ctx);
+	if (!decap_is_due(device, HOOK_XDP, frame.len - ip))
+		return XDP_PASS;
 	decap.counted = false;
-	if (decap_concerns(&frame, ip, device))
+	if (concerns)
 		decap_judge(ctx, &frame, ip, device, ip > features.link_header, 0, &decap);
 	if (!decap.counted)
 		return xdp_may_wrap(&frame, ip, device) ? xdp_forward(ctx, false, true) : XDP_PASS;
@@ -145,8 +142,21 @@ static __noinline int xdp_decap(struct xdp_md *ctx)
 SEC("xdp")
 int decap_xdp(struct xdp_md *ctx)
 {
-	int next = xdp_decap(ctx), action;
+	struct frame frame = xdp_first_buffer(ctx);
+	const struct iphdr *header;
+	struct meta *device;
+	__u32 key = 0, ip;
+	int next, action;
+	bool concerns;
 
+	device = bpf_map_lookup_elem(&meta, &key);
+	header = frame_find_ipv4(&frame, &ip);
+	if (!device || !header)
+		return XDP_PASS;
+	concerns = decap_concerns(header, device);
+	if (!concerns && !device_forwards(device))
+		return XDP_PASS;
+	next = xdp_decap(ctx, device, ip, concerns);
 	if (next >= 0)
 		return next;
 	action = xdp_wrap(ctx);

@@ -5,11 +5,21 @@
 
 #include "frame.h"
 
-static __always_inline struct frame xdp_frame(struct xdp_md *ctx)
+/* Its first buffer, for who asks nothing about its length. */
+static __always_inline struct frame xdp_first_buffer(struct xdp_md *ctx)
 {
 	struct frame frame = { .data = (void *)(long)ctx->data, .end = (void *)(long)ctx->data_end };
 
-	frame.len = features.xdp_buff_len ? bpf_xdp_get_buff_len(ctx) : frame.end - frame.data;
+	frame.len = frame.end - frame.data;
+	return frame;
+}
+
+static __always_inline struct frame xdp_frame(struct xdp_md *ctx)
+{
+	struct frame frame = xdp_first_buffer(ctx);
+
+	if (features.xdp_buff_len)
+		frame.len = bpf_xdp_get_buff_len(ctx);
 	return frame;
 }
 

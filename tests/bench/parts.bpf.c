@@ -151,7 +151,7 @@ int part_headers(struct xdp_md *ctx)
 	__u32 ip;
 
 	frame.len = features.xdp_buff_len ? bpf_xdp_get_buff_len(ctx) : frame.end - frame.data;
-	if (!frame_finds_ipv4(&frame, &ip) || !ipv4_find(&frame, ip, &outer) ||
+	if (!frame_find_ipv4(&frame, &ip) || !ipv4_find(&frame, ip, &outer) ||
 	    !ipv4_is_right(ctx, &outer, frame.len - ip, false) || !ipv4_find(&frame, ip + outer.header_len, &inner) ||
 	    !ipv4_is_right(ctx, &inner, outer.total_len - outer.header_len, false))
 		return XDP_DROP;
