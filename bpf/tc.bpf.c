@@ -108,8 +108,6 @@ static __noinline int tc_decap(struct __sk_buff *skb, const struct meta *device,
 	struct decap decap;
 	int action;
 
-	/* With a pointer to which no check has bound it yet: one way on for all numbers of tags. */
-	ip = forgotten(ip, frame.len);
 	tc_reach_judged(skb, &frame, ip);
 	decap_judge(skb, &frame, ip, device, skb->vlan_present || ip > features.link_header, skb->gso_size, &decap);
 	if (!decap.counted)
@@ -167,7 +165,8 @@ int decap_tc(struct __sk_buff *skb)
 	}
 	if (!header || !decap_is_due(device, HOOK_TC, frame.len - ip) || !decap_concerns(header, device))
 		return TC_ACT_UNSPEC;
-	return tc_decap(skb, device, ip);
+	/* One way on for all numbers of tags. */
+	return tc_decap(skb, device, forgotten(ip, frame.len));
 }
 
 /*

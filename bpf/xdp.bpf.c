@@ -81,38 +81,34 @@ static __noinline int xdp_drop(struct xdp_md *ctx, enum verdict verdict, __u32 p
 #define XDP_INTO_NEXT_TUNNEL (-2)
 
 /* A packet of which the rules of decapsulation say nothing: is it for a tunnel, and may it go straight on into it? */
-static __always_inline bool xdp_may_wrap(const struct frame *frame, __u32 ip, const struct meta *device)
+static __always_inline bool xdp_may_wrap(struct xdp_md *ctx, const struct iphdr *header, __u32 ip,
+					 const struct meta *device)
 {
 	const struct prefix *prefix;
-	struct ipv4 ipv4;
 
-	if (!device_forwards(device) || ip != sizeof(struct ethhdr) || !ipv4_find(frame, ip, &ipv4) ||
-	    ipv4.header->protocol == IPPROTO_IPIP || source_is_martian(ipv4.header->saddr))
+	if (!device_forwards(device) || ip != sizeof(struct ethhdr) || source_is_martian(header->saddr) ||
+	    !decap_is_due(device, HOOK_XDP, xdp_frame(ctx).len - ip))
 		return false;
-	prefix = prefix_find(device, ipv4.header->daddr);
+	prefix = prefix_find(device, header->daddr);
 	return prefix && !prefix_is_bare(prefix);
 }
 
 /*
- * What becomes of a frame that `concerns` the rules of decapsulation, or else may be for a tunnel: XDP's action, or one of
- * the two that are not. Beside the function that wraps and not around it, so that their variables lie one over the other
- * in the 512 bytes of stack that they have.
+ * What becomes of a frame that concerns the rules of decapsulation: XDP's action, or one of the two that are not. Beside
+ * the function that wraps and not around it, so that their variables lie one over the other in the 512 bytes of stack that
+ * they have.
  */
-static __noinline int xdp_decap(struct xdp_md *ctx, const struct meta *device, __u32 ip, bool concerns)
+static __noinline int xdp_decap(struct xdp_md *ctx, const struct meta *device, __u32 ip)
 {
 	struct frame frame = xdp_frame(ctx);
 	struct decap decap;
 	int action = XDP_PASS;
 
-	/* With a pointer to which no check has bound it yet: one way on for all numbers of tags. */
-	ip = forgotten(ip, frame.len);
 	if (!decap_is_due(device, HOOK_XDP, frame.len - ip))
 		return XDP_PASS;
-	decap.counted = false;
-	if (concerns)
-		decap_judge(ctx, &frame, ip, device, ip > features.link_header, 0, &decap);
+	decap_judge(ctx, &frame, ip, device, ip > features.link_header, 0, &decap);
 	if (!decap.counted)
-		return xdp_may_wrap(&frame, ip, device) ? xdp_forward(ctx, false, true) : XDP_PASS;
+		return XDP_PASS;
 	if (decap.fate == FATE_CARRY) {
 		if (verdict_is_let_through(decap.verdict) && refusal_begin(decap.verdict, 1, decap.peer, true))
 			xdp_tell(ctx);
@@ -147,16 +143,16 @@ int decap_xdp(struct xdp_md *ctx)
 	struct meta *device;
 	__u32 key = 0, ip;
 	int next, action;
-	bool concerns;
 
 	device = bpf_map_lookup_elem(&meta, &key);
 	header = frame_find_ipv4(&frame, &ip);
 	if (!device || !header)
 		return XDP_PASS;
-	concerns = decap_concerns(header, device);
-	if (!concerns && !device_forwards(device))
-		return XDP_PASS;
-	next = xdp_decap(ctx, device, ip, concerns);
+	/* One way on for all numbers of tags. */
+	if (decap_concerns(header, device))
+		next = xdp_decap(ctx, device, forgotten(ip, frame.len));
+	else
+		next = xdp_may_wrap(ctx, header, ip, device) ? xdp_forward(ctx, false, true) : XDP_PASS;
 	if (next >= 0)
 		return next;
 	action = xdp_wrap(ctx);
