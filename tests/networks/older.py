@@ -62,7 +62,7 @@ class Older(End):
         os.makedirs(self.pins)
         with tempfile.TemporaryDirectory() as directory:
             tc = _load(directory, "tc.bpf.o")
-            xdp = _load(directory, "xdp.bpf.o", share=tc)
+            xdp = _load(directory, "xdp.bpf.o", share=tc.maps)
         maps = {name: tc.maps[name].fd for name in PINS - LOADERS.keys()}
         maps |= {name: bpf_call(MAP_CREATE, struct.pack("<IIIII", MAP_TYPE_HASH, key, value, entries, NO_PREALLOC))
                  for name, (entries, key, value) in LOADERS.items()}

@@ -39,13 +39,13 @@ class Dataplane:
 
     def __init__(self, link_header=14, xdp_buff_len=KERNEL >= (5, 18), decap_l3_flag=KERNEL >= (6, 3),
                  skip_neighbour=KERNEL >= (6, 3), fib_tells_mtu=bpf.FIB_TELLS_MTU, software=0,
-                 mac=underlay.MAC[underlay.DEV], cpus=2, entries=None):
-        """entries: as for bpf.Object."""
+                 mac=underlay.MAC[underlay.DEV], cpus=2, layouts_behind=0, meta=None, entries=None):
+        """meta: the map of an older layout, if not one of the present. entries: as for bpf.Object."""
         self._features = {"features": bytes([link_header, xdp_buff_len, decap_l3_flag, skip_neighbour, fib_tells_mtu,
                                              software, *bytes.fromhex(mac.replace(":", ""))]) +
-                          struct.pack("=I", cpus)}
-        self._xdp = bpf.Object(BUILD / "xdp.bpf.o", self._features, entries=entries)
-        self._tc = bpf.Object(BUILD / "tc.bpf.o", self._features, share=self._xdp)
+                          struct.pack("=IB", cpus, layouts_behind)}
+        self._xdp = bpf.Object(BUILD / "xdp.bpf.o", self._features, {"meta": meta} if meta else {}, entries)
+        self._tc = bpf.Object(BUILD / "tc.bpf.o", self._features, self._xdp.maps)
         self.maps = {**self._tc.maps, **self._xdp.maps}
         self.programs = {"xdp": self._xdp.program("decap_xdp"), "tc": self._tc.program("decap_tc"),
                          "egress": self._tc.program("encap")}
@@ -59,7 +59,7 @@ class Dataplane:
 
     def load_beside(self, path):
         """Another object, with the same features and the maps that it has in common."""
-        return bpf.Object(path, self._features, share=self._tc)
+        return bpf.Object(path, self._features, self._tc.maps)
 
     def close(self):
         for tagged in self.tagged.values():
@@ -110,7 +110,8 @@ class Attachment:
 
     def device(self, **options):
         self.tables.device = replace(self.tables.device, **options)
-        self.maps["meta"][bytes(4)] = self.tables.device.pack()
+        # A map of an older layout has no room for all of it.
+        self.maps["meta"][bytes(4)] = self.tables.device.pack()[:self.maps["meta"].value_size]
 
     def peer(self, remote, *prefixes, **options):
         """Sets a peer anew, and adds prefixes to it."""

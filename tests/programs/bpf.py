@@ -53,7 +53,7 @@ CPUS = _lib.libbpf_num_possible_cpus()
 # Whether a test run takes the device by which a packet came in: 5.10's does not, 6.1's does.
 TAKES_INGRESS = KERNEL >= (6, 1)
 ENOTSUPP = 524  # the kernel's own, which errno.h lacks: a kind of map that has no such operation
-MAP_TYPE_PROG_ARRAY = 3
+MAP_TYPE_ARRAY, MAP_TYPE_PROG_ARRAY = 2, 3
 PER_CPU = (5, 6)  # a hash, an array
 PROG_TYPE_SCHED_CLS = 3
 
@@ -192,8 +192,8 @@ class Object:
     """A BPF object file: opened, given its read-only data and shared maps, and loaded."""
 
     def __init__(self, path, rodata, share=None, entries=None):
-        """rodata: {symbol: bytes}. share: an Object whose maps of the same name are used instead of new ones. entries:
-        {map: how many it holds}, where not as many as the object says."""
+        """rodata: {symbol: bytes}. share: {name: Map} of those that are used instead of new ones. entries: {map: how many
+        it holds}, where not as many as the object says."""
         self.messages = []
         self._print = _PRINT(lambda level, text, arguments: 0)
         _lib.libbpf_set_print(ctypes.cast(self._print, _ptr) if not os.environ.get("LIBBPF_VERBOSE") else None)
@@ -206,8 +206,8 @@ class Object:
             name = _lib.bpf_map__name(handle).decode()
             if entries and name in entries:
                 _check(_lib.bpf_map__set_max_entries(handle, entries[name]), f"size of map {name}")
-            if share and name in share.maps:
-                _check(_lib.bpf_map__reuse_fd(handle, share.maps[name].fd), f"share map {name}")
+            if share and name in share:
+                _check(_lib.bpf_map__reuse_fd(handle, share[name].fd), f"share map {name}")
         _check(_lib.bpf_object__load(self._object), f"load {path}")
         self.maps = {}
         for handle in self._map_handles():

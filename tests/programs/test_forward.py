@@ -14,7 +14,7 @@ from . import underlay
 from .attachment import TC_REDIRECT, TC_UNSPEC, XDP_PASS, XDP_REDIRECT, XDP_TX, Attachment, Dataplane
 from .frames import arriving, icmp_error, inner, options, outer, received, tcp
 from .forwarding import NEVER, NOW, forwarding, less_ttl, may_leave_by, slot
-from .tables import LOOSE, MONITOR, NO_MONITOR, OFF, SWITCH_OFF
+from .tables import LOOSE, MONITOR, NO_MONITOR, OFF, STRICT, SWITCH_OFF
 from .underlay import (BEHIND_GATEWAY, DEV, GATEWAY, MAC, NEIGHBOURS, OTHER, OTHER_ADDRESS, OTHER_GATEWAY,
                        ROUTE_BACK)
 
@@ -95,10 +95,11 @@ def test_what_is_in_doubt_is_the_stacks(gateway, packet):
     check_left_to_the_stack(gateway, packet)
 
 
-def test_a_multicast_is_the_stacks_though_a_default_route_would_take_it(gateway):
+def test_the_default_route_takes_all_but_multicasts(gateway):
     underlay.ip(f"route add default via {OTHER_GATEWAY} dev {OTHER} onlink")
     try:
-        check_straight(gateway, inner(dst="198.18.99.1"))
+        for destination in ("1.0.0.1", "126.255.255.254", "128.0.0.1", "223.255.255.254"):
+            check_straight(gateway, inner(dst=destination))
         check_left_to_the_stack(gateway, inner(dst="224.0.0.5"))
         check_left_to_the_stack(gateway, inner(dst="255.255.255.255"))
     finally:
@@ -117,9 +118,10 @@ def test_a_frame_that_is_not_sent_to_this_host_is_the_stacks(gateway, mac):
     check_left_to_the_stack(gateway, inner(dst=BEHIND), arrives=arrives)
 
 
-def test_off_is_the_default_and_what_maps_of_older_layouts_say(gateway):
+@pytest.mark.parametrize("rpf", [STRICT, OFF])
+def test_off_is_the_default_and_what_maps_of_older_layouts_say(gateway, rpf):
     for forward in (0, SWITCH_OFF):
-        gateway.device(forward=forward)
+        gateway.device(forward=forward, rpf=rpf)
         check_left_to_the_stack(gateway, inner(dst=BEHIND))
 
 
