@@ -63,7 +63,8 @@ int check_missing(struct checking *checking)
 		findings_by_attach(findings);
 	}
 	if (findings->count == before && report->link.up)
-		findings_ok(findings, "programs, maps, routes, neighbour and sysctl are there: %zu peers, %zu prefixes",
+		findings_ok(findings,
+			    "programs, maps, routes, neighbour and sysctl are there; peers: %zu, prefixes: %zu",
 			    report->peers.count, report->prefixes.count);
 	return DONE;
 }

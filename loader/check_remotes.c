@@ -150,9 +150,8 @@ int check_remotes(struct checking *checking)
 			judge_remote(checking, &remotes, peers->list[i].key.remote);
 	}
 	if (remotes.elsewhere)
-		findings_ok(&checking->findings,
-			    "the way to %zu peers leaves through %s: what they send must come in by %s",
-			    remotes.elsewhere, remotes.device, checking->device);
+		findings_ok(&checking->findings, "peers reached through %s: %zu; what they send must come in by %s",
+			    remotes.device, remotes.elsewhere, checking->device);
 	if (checking->findings.count == before)
 		findings_ok(&checking->findings, "a route leads to each peer, and none into a tunnel");
 	return DONE;
