@@ -178,6 +178,11 @@ def test_strict_refuses_an_icmp_error_from_another_peers_remote(foreign):
     refused(foreign, icmp_error(inner(), src="192.168.4.9", dst="192.168.8.8"), "rpf_prefix")
 
 
+def test_strict_takes_no_trailer_for_the_type_of_an_icmp_error(foreign):
+    packet = IP(src=BEHIND_GATEWAY, dst="192.168.8.8", proto=1)
+    foreign.expect(arriving(outer(packet), trailer=b"\3" * 8), "rpf_prefix", peer=BEHIND_GATEWAY)
+
+
 def test_any_under_strict_takes_icmp_errors_from_the_remote_it_stands_for(foreign):
     foreign.delete_peer(BEHIND_GATEWAY)
     foreign.peer(ANY, rpf=STRICT)
