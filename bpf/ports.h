@@ -10,10 +10,7 @@ struct ports {
 	__be16 destination;
 };
 
-/*
- * 0 where there are none, and in all fragments: but for the first
- * they have none, and go where it goes.
- */
+/* 0 where there are none, and in all fragments: but for the first they have none, and go where it goes. */
 static __always_inline struct ports ports_of(const struct frame *frame, const struct ipv4 *ipv4)
 {
 	const struct iphdr *header = ipv4->header;

@@ -120,3 +120,43 @@ def test_addresses_that_share_a_place_are_not_taken_for_each_other(remembering):
         first, rest = chosen.choice((10, 11, 12)), chosen.getrandbits(24)
         address = f"{first}.{rest >> 16}.{rest >> 8 & 255}.{rest & 255}"
         assert wrapped_to(remembering, address) == {10: BEHIND_GATEWAY, 11: ON_LINK}.get(first), address
+
+
+def text(number):
+    return f"{number >> 24}.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+
+
+def of_one_place(count):
+    """Addresses in 10.0.0.0/8 that share a place: the multiplier is 2^32 divided by the golden ratio, the places 2^13."""
+    numbers = iter(range(0x0A000001, 0x0B000000))
+    place = (next(numbers) * 2654435769 & 0xFFFFFFFF) >> 19
+    return [text(number) for number, _ in zip((one for one in numbers if (one * 2654435769 & 0xFFFFFFFF) >> 19 == place),
+                                              range(count))]
+
+
+def test_of_addresses_that_share_a_place_the_last_two_are_remembered(remembering):
+    remembering.device(cache=60_000)
+    remembering.prefix("10.0.0.0/8", BEHIND_GATEWAY)
+    addresses = of_one_place(4)
+    assert [wrapped_to(remembering, address) for address in addresses] == [BEHIND_GATEWAY] * 4
+    remembering.prefix_by_hand("10.0.0.0/8", ON_LINK)
+    first, second, third, fourth = addresses
+    assert wrapped_to(remembering, third) == wrapped_to(remembering, fourth) == BEHIND_GATEWAY
+    assert wrapped_to(remembering, first) == ON_LINK
+    assert wrapped_to(remembering, fourth) == BEHIND_GATEWAY
+    assert wrapped_to(remembering, second) == ON_LINK
+    remembering.prefix_by_hand("10.0.0.0/8", BEHIND_GATEWAY)
+    assert wrapped_to(remembering, first) == wrapped_to(remembering, second) == ON_LINK
+    assert wrapped_to(remembering, third) == BEHIND_GATEWAY
+
+
+def test_neighbouring_addresses_have_places_of_their_own(remembering):
+    """12,000 of them are half as many again as there are places, each with room for two."""
+    remembering.device(cache=60_000)
+    remembering.prefix("10.0.0.0/8", BEHIND_GATEWAY)
+    addresses = [text(0x0A000000 + number) for number in range(12_000)]
+    for address in addresses:
+        wrapped_to(remembering, address)
+    remembering.prefix_by_hand("10.0.0.0/8", ON_LINK)
+    remembered = sum(wrapped_to(remembering, address) == BEHIND_GATEWAY for address in reversed(addresses))
+    assert remembered > 0.9 * len(addresses)

@@ -63,7 +63,8 @@ def shares(actions):
     lambda number: IP(src="192.168.1.9", dst="192.168.8.8") / UDP(sport=30000, dport=number),
     lambda number: IP(src="192.168.1.9", dst="192.168.8.8") / TCP(sport=32768 + 2 * number, dport=443),
     lambda number: IP(src="192.168.1.9", dst="192.168.8.8", options=[b"\1\1\1\1"]) / TCP(sport=number, dport=443),
-], ids=["sources", "destinations", "source ports", "destination ports", "even ports", "behind options"])
+    lambda number: IP(src="192.168.1.9", dst="192.168.8.8", proto=17) / struct.pack("!HH", number, 53),
+], ids=["sources", "destinations", "source ports", "destination ports", "even ports", "behind options", "ports alone"])
 def test_flows_that_differ_in_one_thing_are_shared_about_equally(tunnel, flow):
     one, other = shares([action(tunnel, flow(number)) for number in range(FLOWS)])
     # Of 400 fair coins fewer than 140 show one side once in 10^9 times, of 200 fewer than 70 once in 30,000; a hash is no
