@@ -77,7 +77,7 @@ static __always_inline bool decap_judges_plain(const struct meta *device)
 
 /*
  * A first look: have the rules a word on the packet with this header? On IPIP, and on what comes without a tunnel from a
- * source that must not. All other packets of the device pay for this and no more.
+ * source that must not. Most packets of a device pay for this and no more.
  */
 static __always_inline bool decap_concerns(const struct iphdr *header, const struct meta *device)
 {

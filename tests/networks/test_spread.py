@@ -116,7 +116,7 @@ def test_nothing_is_out_of_order_in_connections(tunnel):
     try:
         for _ in range(16):
             tcp_transfer(tunnel.b, INNER_B, tunnel.a, INNER_A, 1 << 18)
-        statistics = tunnel.a.run("nstat", "-az", "TcpExtTCPOFOQueue", "TcpInCsumErrors")
+        statistics = tunnel.a.run("nstat", "-asz", "TcpExtTCPOFOQueue", "TcpInCsumErrors")
         assert [line.split()[1] for line in statistics.splitlines()[1:]] == ["0", "0"], statistics
     finally:
         tunnel.b.run("ethtool", "-K", "eth0", "tx", "on")
@@ -125,7 +125,7 @@ def test_nothing_is_out_of_order_in_connections(tunnel):
 def test_checksums_that_are_only_begun_come_to_no_harm(tunnel):
     assert ping(tunnel.a, INNER_A, INNER_B, (0, 56, 1452)) == []
     tcp_transfer(tunnel.b, INNER_B, tunnel.a, INNER_A, 1 << 20)
-    statistics = tunnel.a.run("nstat", "-az", "TcpInCsumErrors")
+    statistics = tunnel.a.run("nstat", "-asz", "TcpInCsumErrors")
     assert [line.split()[1] for line in statistics.splitlines()[1:]] == ["0"], statistics
 
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`cache MS`: what each CPU remembers of prefixes, and for how long; without it the next packet obeys."""
 
+import itertools
 import random
 import time
+from ipaddress import IPv4Network
 
 import pytest
 
@@ -15,7 +17,7 @@ from .underlay import BEHIND_GATEWAY, ON_LINK, ROUTE_BACK
 MS = 300
 ADDRESS = ROUTE_BACK["unicast"]
 PREFIX = ADDRESS.rsplit(".", 1)[0] + ".0/24"
-# All of them are more than there is room for.
+# Taken all, more than there is room for.
 ADDRESSES = all_or(40_000, 5_000)
 LEAVING = leaving(inner(src="192.168.8.8", dst="0.0.0.0"))
 
@@ -122,16 +124,16 @@ def test_addresses_that_share_a_place_are_not_taken_for_each_other(remembering):
         assert wrapped_to(remembering, address) == {10: BEHIND_GATEWAY, 11: ON_LINK}.get(first), address
 
 
-def text(number):
-    return f"{number >> 24}.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+def place(address):
+    """Of 2^13, after a multiplication by 2^32 divided by the golden ratio."""
+    return (int(address) * 2654435769 & 0xFFFFFFFF) >> 19
 
 
 def of_one_place(count):
-    """Addresses in 10.0.0.0/8 that share a place: the multiplier is 2^32 divided by the golden ratio, the places 2^13."""
-    numbers = iter(range(0x0A000001, 0x0B000000))
-    place = (next(numbers) * 2654435769 & 0xFFFFFFFF) >> 19
-    return [text(number) for number, _ in zip((one for one in numbers if (one * 2654435769 & 0xFFFFFFFF) >> 19 == place),
-                                              range(count))]
+    """Addresses in 10.0.0.0/8 that share a place."""
+    addresses = IPv4Network("10.0.0.0/8").hosts()
+    shared = place(next(addresses))
+    return list(map(str, itertools.islice((address for address in addresses if place(address) == shared), count)))
 
 
 def test_of_addresses_that_share_a_place_the_last_two_are_remembered(remembering):
@@ -154,7 +156,7 @@ def test_neighbouring_addresses_have_places_of_their_own(remembering):
     """12,000 of them are half as many again as there are places, each with room for two."""
     remembering.device(cache=60_000)
     remembering.prefix("10.0.0.0/8", BEHIND_GATEWAY)
-    addresses = [text(0x0A000000 + number) for number in range(12_000)]
+    addresses = list(map(str, itertools.islice(IPv4Network("10.0.0.0/8").hosts(), 12_000)))
     for address in addresses:
         wrapped_to(remembering, address)
     remembering.prefix_by_hand("10.0.0.0/8", ON_LINK)
