@@ -4,6 +4,7 @@ import ctypes
 import os
 import resource
 import struct
+from contextlib import suppress
 
 from .snapshot import SYS_BPF
 
@@ -28,8 +29,10 @@ def bpf_call(command, attributes):
 
 
 def _program(kind, answer):
-    """A program that returns one number. Before Linux 5.11 it counts as locked memory."""
-    resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    """A program that returns one number. Before Linux 5.11 it counts as locked memory; where root may not raise that limit,
+    as in a container, the kernel is newer or says so itself."""
+    with suppress(ValueError):
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     code = struct.pack("<BBhi", 0xB7, 0, 0, answer) + struct.pack("<BBhi", 0x95, 0, 0, 0)
     instructions, licence = ctypes.create_string_buffer(code), ctypes.create_string_buffer(b"GPL")
     return bpf_call(PROG_LOAD, struct.pack("<IIQQ", kind, len(code) // 8, ctypes.addressof(instructions),

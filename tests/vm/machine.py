@@ -21,7 +21,7 @@ _CPU = "max,-cx16,-la57,-smap,-smep,-pku,-erms,-fsrm,-avx,-avx2"
 # as fast. The TSC is the host's on both CPUs, and HPET, which the kernel would take instead, is a device to ask; but told
 # nothing, a kernel that is held up while it measures the TSC has a clock that runs several times too fast. Half of what
 # the verifier does is to clear memory, if that must be done at every allocation.
-_KERNEL = ("console=ttyS0 panic=-1 quiet loglevel=4 mitigations=off random.trust_cpu=on norandmaps tsc=reliable "
+_KERNEL = ("console=ttyS0 panic=-1 quiet loglevel=5 mitigations=off random.trust_cpu=on norandmaps tsc=reliable "
            "rcupdate.rcu_expedited=1 init_on_alloc=0")
 _CABLE = Path(__file__).with_name("cable")
 # The driver takes a pair of queues for each CPU, and with XDP one more each.
