@@ -12,7 +12,7 @@ import struct
 from . import bpf
 from .bpf import instruction
 
-R0, R1, R2, R3, R4, R6 = 0, 1, 2, 3, 4, 6
+R0, R1, R2, R3, R4, R5, R6 = range(7)
 MOVE, MOVE_IMMEDIATE, LOAD, STORE, CALL, EXIT = 0xBF, 0xB7, 0x61, 0x63, 0x85, 0x95
 JUMP_IF_NOT, LOAD_MAP, MAP_FD = 0x55, 0x18, 1
 VLAN_PUSH, TAIL_CALL = 18, 12

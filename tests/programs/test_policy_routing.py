@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from .attachment import Attachment, Dataplane
 from .frames import arriving, inner, leaving, outer
 from .tables import LOOSE, STRICT
 from .underlay import BEHIND_GATEWAY, LOCAL, ROUTE_BACK
@@ -52,3 +53,18 @@ def test_decap_asks_as_for_the_answer_to_the_inner_packet(decap, routed_only, se
     routed_only(THERE, selector)
     outcome = decap.observe(arriving(outer(inner(src=THERE, dst=HERE, tos=0x10))))
     assert outcome.verdicts == {verdict: 1}
+
+
+@pytest.fixture
+def before_6_3(underlay_ifindex):
+    """For kernels whose FIB cannot be asked without a neighbour."""
+    loaded = Dataplane(skip_neighbour=0)
+    yield Attachment(loaded, "xdp", underlay_ifindex)
+    loaded.close()
+
+
+@pytest.mark.parametrize("selector, verdict", [(f"from {HERE}", "decap_ok"), (f"from {THERE}", "no_route")])
+def test_decap_on_older_kernels_obeys_the_rules_too(before_6_3, routed_only, selector, verdict):
+    before_6_3.peer(BEHIND_GATEWAY, "192.168.1.0/24")
+    routed_only(THERE, selector)
+    assert before_6_3.observe(arriving(outer(inner(src=THERE, dst=HERE)))).verdicts == {verdict: 1}
