@@ -12,12 +12,16 @@ from scapy.compat import raw
 from scapy.layers.inet import IP, TCP, UDP
 
 from . import verdicts
-from .bpf import PROG_TYPE_SCHED_CLS, instruction, load_program
+from .bpf import MAP_TYPE_PROG_ARRAY, PROG_TYPE_SCHED_CLS, create_map, instruction, load_program
 from .frames import arriving, leaving, options, outer, wrapped
 from .tables import NOPMTUDISC, Counters
 from .underlay import BEHIND_GATEWAY, DEV, OTHER
 from .wire import EGRESS, INGRESS, Offload, Wire, attached, redirecting
 
+MOVE, MOVE_IMMEDIATE, STORE_WORD, ADD, CALL, EXIT = 0xBF, 0xB7, 0x62, 0x07, 0x85, 0x95
+LOAD_MAP, MAP_FD, TAIL_CALL, CSUM_LEVEL, CSUM_LEVEL_INC = 0x18, 1, 12, 135, 1
+ADJUST_ROOM, STORE_BYTES, ROOM_MAC, FIXED_GSO, ENCAP_L3_IPV4 = 50, 9, 1, 1 << 0, 1 << 1
+R0, R1, R2, R3, R4, R5, R6, R10 = 0, 1, 2, 3, 4, 5, 6, 10
 HERE, THERE = "192.168.8.8", "192.168.1.9"
 SIZE = 1000
 NEEDS_CHECKSUM, TCPV4, UDPV4 = 1, 1, 5
@@ -117,12 +121,39 @@ def sums_up_nothing(underlay_ifindex):
     subprocess.run(["ethtool", "-K", DEV, "tx", "on"], check=True, stdout=subprocess.DEVNULL)
 
 
-def test_udp_segments_whose_checksum_nobody_has_begun_are_refused(encap, cable, sums_up_nothing):
-    """With room for another header in them the kernel could not cut them, and would lose them."""
+def send_udp_segments():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.sendmsg([bytes(2 * SIZE + 1)], [(socket.IPPROTO_UDP, UDP_SEGMENT, struct.pack("H", SIZE))], 0, (THERE, 9))
+
+
+def test_udp_segments_whose_checksum_nobody_has_begun_are_refused(encap, cable, sums_up_nothing):
+    """With room for another header in them the kernel could not cut them, and would lose them."""
+    send_udp_segments()
     assert counted(encap) == {"encap_error": 3}
     assert encap.counters() == {BEHIND_GATEWAY: Counters(drops=3)}
+
+
+@pytest.fixture
+def checked_before(dataplane):
+    """A program that says of each packet that somebody has checked its sum, and goes over into the egress program."""
+    tested = create_map(MAP_TYPE_PROG_ARRAY, "tested", 4, 4, 1)
+    tested[bytes(4)] = struct.pack("=I", dataplane.programs["egress"].fd)
+    program = load_program(PROG_TYPE_SCHED_CLS, "checked", [
+        instruction(MOVE, R6, R1), instruction(MOVE_IMMEDIATE, R2, immediate=CSUM_LEVEL_INC),
+        instruction(CALL, immediate=CSUM_LEVEL), instruction(MOVE, R1, R6),
+        instruction(LOAD_MAP, R2, MAP_FD, immediate=tested.fd), instruction(0), instruction(MOVE_IMMEDIATE, R3),
+        instruction(CALL, immediate=TAIL_CALL), instruction(MOVE_IMMEDIATE, R0), instruction(EXIT)])
+    yield program
+    os.close(program.fd)
+    os.close(tested.fd)
+
+
+def test_udp_segments_whose_checksum_somebody_has_checked_are_wrapped(encap, checked_before, sums_up_nothing):
+    """As those are that a card has merged, and that the kernel forwards."""
+    encap.peer(BEHIND_GATEWAY, "192.168.1.0/24")
+    with attached(encap.ifindex, EGRESS, checked_before):
+        send_udp_segments()
+    assert counted(encap) == {"encap_ok": 3}
 
 
 @pytest.fixture
@@ -145,11 +176,6 @@ def test_no_segment_grows_beyond_what_its_length_field_can_say(encap, cable, wid
 
 
 # Ingress
-
-MOVE, MOVE_IMMEDIATE, STORE_WORD, ADD, CALL, EXIT = 0xBF, 0xB7, 0x62, 0x07, 0x85, 0x95
-ADJUST_ROOM, STORE_BYTES, ROOM_MAC, FIXED_GSO, ENCAP_L3_IPV4 = 50, 9, 1, 1 << 0, 1 << 1
-R0, R1, R2, R3, R4, R5, R6, R10 = 0, 1, 2, 3, 4, 5, 6, 10
-
 
 @contextlib.contextmanager
 def far_end(header):
