@@ -10,9 +10,9 @@
 /* What is left of a packet while its room is changed: the kernel leaves no less than an IPv4 header. */
 #define ANSWER_KEPT sizeof(struct iphdr)
 
-/* bpf_skb_adjust_room() moves no more at once. */
+/* bpf_skb_adjust_room() moves no more at once, and adds nothing to a packet of more than some 16,000 bytes. */
 #define ROOM_CHANGE_MAX 4095
-#define ROOM_CHANGES_MAX 17 /* for 65,535 bytes and what is added first */
+#define ROOM_CHANGES_MAX 3
 
 /* Of ICMP_QUOTE_MAX the verifier understands as much as a mask of bits tells it. */
 #define QUOTE_MASK 0x3ff
@@ -75,8 +75,9 @@ static __always_inline bool answer_resize(struct __sk_buff *skb, __u32 ip, __u32
 {
 	__u32 excess;
 
-	/* The one way to make a single packet of a GSO packet. */
-	if (skb->gso_size && bpf_skb_change_tail(skb, ip + ICMP_ERROR_MAX, 0))
+	/* The one way to make a single packet of a GSO packet, and to begin with one that may not grow. */
+	if ((skb->gso_size || skb->len > ROOM_CHANGES_MAX * ROOM_CHANGE_MAX) &&
+	    bpf_skb_change_tail(skb, ip + ICMP_ERROR_MAX, 0))
 		return false;
 	if (bpf_skb_adjust_room(skb, ANSWER_KEPT, BPF_ADJ_ROOM_MAC, 0))
 		return false;

@@ -175,9 +175,10 @@ def test_no_segment_grows_beyond_what_its_length_field_can_say(encap, cable, wid
         assert struct.unpack_from("!BBHHH", error, 14 + 20)[::4] == (3, 65515)
 
 
-@pytest.mark.parametrize("length", [4095, 4096, 65535])
+@pytest.mark.parametrize("length", [4095, 4096, 3 * 4095 - 14, 3 * 4095 - 13, 65535])
 def test_a_long_packet_is_quoted_as_any_other(encap, cable, widest_mtu, length):
-    """The kernel takes away 4,095 bytes of it at once. It is one segment, whatever this file has otherwise."""
+    """The kernel takes away 4,095 bytes of it at once, and lets no more than some 16,000 grow. It is one segment, whatever
+    this file has otherwise."""
     near, _ = cable
     encap.path(BEHIND_GATEWAY, mtu=1400, mtu_for=60)
     packet = segment(bytes(length - 40))
@@ -186,6 +187,12 @@ def test_a_long_packet_is_quoted_as_any_other(encap, cable, widest_mtu, length):
     _, error = near.receive()
     assert struct.unpack_from("!BBHHH", error, 14 + 20)[::4] == (3, 1380)
     assert error[14 + 28:] == raw(packet)[:576 - 28]
+
+
+def test_a_packet_that_the_kernel_does_not_let_grow_is_refused(encap, cable, widest_mtu):
+    near, _ = cable
+    near.send(leaving(segment(bytes(16384 - 40))))
+    assert counted(encap) == {"encap_error": 1}
 
 
 # Ingress
