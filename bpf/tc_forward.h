@@ -46,7 +46,7 @@ static __noinline int tc_forward(struct __sk_buff *skb, bool routed)
 	/* Of a frame that a switch flooded, or a capture let in, this host is not the router. */
 	if (!device || !features.fib_tells_mtu || skb->pkt_type != PACKET_HOST)
 		return TC_ACT_UNSPEC;
-	tc_reach(skb, &frame, sizeof(struct ethhdr) + sizeof(struct iphdr) + sizeof(struct tcphdr));
+	/* What was read of it to judge it lies in one piece still. */
 	if (!ipv4_find(&frame, sizeof(struct ethhdr), &ipv4))
 		return TC_ACT_UNSPEC;
 	segments = segments_of(&frame, &ipv4, skb->gso_size);

@@ -56,4 +56,4 @@ class Busy:
     def show(self):
         stolen, ticks = (now - before for now, before in zip(self._cpu_ticks(), self._ticks))
         print(f"\nAll took {(time.monotonic() - self._start) / 60:.0f} minutes. Of the CPUs' time the host kept "
-              f"{stolen / ticks:.1%} for others.", flush=True)
+              f"{stolen / max(ticks, 1):.1%} for others.", flush=True)

@@ -217,6 +217,20 @@ def test_a_frame_in_several_pieces_is_the_stacks(at_xdp):
     assert (outcome.returned, outcome.out, outcome.verdicts) == (XDP_PASS, arriving(packet), {"decap_ok": 1})
 
 
+@pytest.fixture
+def before_5_12(underlay_ifindex):
+    """At TC, for kernels whose FIB does not tell what the MTU is."""
+    loaded = Dataplane(fib_tells_mtu=0)
+    attachment = Attachment(loaded, "tc", underlay_ifindex)
+    with forwarding(attachment):
+        yield attachment
+    loaded.close()
+
+
+def test_where_nobody_tells_the_mtu_all_is_the_stacks(before_5_12):
+    check_left_to_the_stack(before_5_12, inner(dst=BEHIND))
+
+
 @pytest.fixture(scope="module")
 def among_software_devices(underlay_ifindex):
     loaded = Dataplane(software=1)
