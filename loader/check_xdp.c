@@ -9,8 +9,8 @@
 
 #include "auto_mode.h"
 #include "check.h"
+#include "ethtool.h"
 #include "fail.h"
-#include "offloads.h"
 #include "options.h"
 #include "ownership.h"
 #include "probe.h"
@@ -130,7 +130,7 @@ static void judge_vacant(struct checking *checking)
 	else if (link->type != ARPHRD_ETHER)
 		findings_ok(findings, "mode tc: %s has no Ethernet header, which XDP needs", link->name);
 	else
-		findings_ok(findings, "mode tc, which auto takes on a %s device", link->kind);
+		findings_ok(findings, "mode tc, which auto takes on a %s device", auto_mode_name(link).text);
 }
 
 static void judge_spread(struct checking *checking)
@@ -171,7 +171,7 @@ static void judge_merging(struct checking *checking, const char *device)
 {
 	struct findings *findings = &checking->findings;
 
-	if (!offloads_merge(device)) {
+	if (!ethtool_merges(device)) {
 		findings_ok(findings, "large receive offload is off");
 		return;
 	}
@@ -186,7 +186,7 @@ static void judge_sums(struct checking *checking, const char *device)
 {
 	struct findings *findings = &checking->findings;
 
-	if (checking->report.link.type != ARPHRD_ETHER || offloads_sum_up(device))
+	if (checking->report.link.type != ARPHRD_ETHER || ethtool_sums_up(device))
 		return;
 	findings_add(findings, SEVERITY_WARNING, "%s writes no checksums (tx-checksumming off)", device);
 	findings_why(findings, "what programs send with UDP_SEGMENT (QUIC) cannot be wrapped: encap_error");

@@ -51,6 +51,13 @@ class Wired(Network):
         super().__exit__(*exception)
 
 
+def test_auto_takes_what_is_faster_with_this_driver():
+    with Wired() as network:
+        end, _ = between_two_hosts(network, "auto")
+        assert end.show()["mode"] == "tc"
+        assert "mode tc, which auto takes on a virtio_net device" in end.command("check", "eth0").stdout
+
+
 # What A's card is allowed, what B's driver does, and where B's programs run.
 SETTINGS = (("on", "on", "native"), ("on", "off", "tc"), ("off", "on", "skb"), ("off", "off", "tc"))
 
