@@ -40,25 +40,40 @@ static __always_inline void tc_reach_judged(struct __sk_buff *skb, struct frame 
 
 /*
  * Takes the outer header away. A tag that lies in the frame is in the way of bpf_skb_adjust_room(), which looks for
- * IPv4 behind the link header: it is an inner one, as the kernel keeps the outermost beside the frame
- * (__netif_receive_skb_core()). That one is lifted off, so that the other takes its place, and put back.
+ * IPv4 behind the link header: it is lifted off, and put back. The outermost tag the kernel keeps beside the frame; in
+ * test runs, as `explain` makes them, it lies in the frame.
  */
-static __always_inline bool tc_shrink(struct __sk_buff *skb, const struct decap *decap)
+static __always_inline bool tc_shrink(struct __sk_buff *skb, const struct frame *frame, const struct decap *decap)
 {
 	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_NO_CSUM_RESET;
-	__u16 proto = skb->vlan_proto, tci = skb->vlan_tci;
+	bool in_band = decap->outer.offset > features.link_header;
+	const struct vlan_hdr *tag;
+	const struct ethhdr *eth;
+	__be16 proto = 0;
+	__u16 tci = 0;
 
 	if (features.decap_l3_flag)
 		flags |= BPF_F_ADJ_ROOM_DECAP_L3_IPV4;
-	if (decap->outer.offset == features.link_header)
+	if (!in_band)
 		return !bpf_skb_adjust_room(skb, -(int)decap->outer.header_len, BPF_ADJ_ROOM_MAC, flags);
-	return skb->vlan_present && !bpf_skb_vlan_pop(skb) &&
+	if (skb->vlan_present) {
+		proto = skb->vlan_proto;
+		tci = skb->vlan_tci;
+	} else {
+		eth = frame_at(frame, 0, sizeof(*eth));
+		tag = frame_at(frame, sizeof(*eth), sizeof(*tag));
+		if (!eth || !tag)
+			return false;
+		proto = eth->h_proto;
+		tci = bpf_ntohs(tag->h_vlan_TCI);
+	}
+	return !bpf_skb_vlan_pop(skb) &&
 	       !bpf_skb_adjust_room(skb, -(int)decap->outer.header_len, BPF_ADJ_ROOM_MAC, flags) &&
 	       !bpf_skb_vlan_push(skb, proto, tci);
 }
 
 /* Cuts what lies behind the inner packet, writes the combined ECN, and takes the outer header away. */
-static __always_inline bool tc_strip(struct __sk_buff *skb, const struct decap *decap)
+static __always_inline bool tc_strip(struct __sk_buff *skb, const struct frame *frame, const struct decap *decap)
 {
 	__u32 end = decap->inner.offset + decap->inner.total_len;
 	__u32 header = decap->inner.offset;
@@ -66,7 +81,7 @@ static __always_inline bool tc_strip(struct __sk_buff *skb, const struct decap *
 	__sum16 check = ipv4_checksum_with_tos(decap->inner.header, tos);
 	bool ecn_changes = tos != decap->inner.header->tos;
 
-	if (!tc_shrink(skb, decap))
+	if (!tc_shrink(skb, frame, decap))
 		return false;
 	header -= decap->outer.header_len;
 	end -= decap->outer.header_len;
@@ -103,7 +118,7 @@ static __noinline int tc_decap(struct __sk_buff *skb, const struct meta *device,
 		if (verdict_is_let_through(decap.verdict) &&
 		    refusal_begin(decap.verdict, decap.segments.count, decap.peer, true))
 			tc_tell(skb, EVENT_IN);
-		if (!tc_strip(skb, &decap))
+		if (!tc_strip(skb, &frame, &decap))
 			decap_decide(&decap, VERDICT_DECAP_ERROR);
 		else if (decap.onward)
 			action = tc_forward(skb, decap.onward == ONWARD);
