@@ -51,15 +51,18 @@ def too_big(namespace, source, target):
 
 def test_private_networks_reach_each_other(gateways):
     a, b = gateways.ends
-    for client, here, server, there in ((gateways.lan_a, LAN_A, gateways.lan_b, LAN_B),
-                                        (gateways.lan_b, LAN_B, gateways.lan_a, LAN_A)):
+    ways = ((gateways.lan_a, LAN_A, gateways.lan_b, LAN_B), (gateways.lan_b, LAN_B, gateways.lan_a, LAN_A))
+    for client, here, server, there in ways:
         with carrying(gateways, a, b):
             assert ping(client, here, there, (0, 56, 1452)) == []
             # The gateway tells the sender which MTU is left; 20,000 bytes are fragments, none of which is larger.
             assert too_big(client, here, there) == [(3, 4, 1480)]
             assert ping(client, here, there, (1453, 20000)) == []
             udp_echo(client, here, server, there, (0, 100, 1452, 9000))
-            tcp_transfer(client, here, server, there, TCP_BYTES)
+    # Both know that MTU by now. Linux 6.12.117 does not offer it in its SYN, so that TCP one way would tell both ends.
+    for way in ways:
+        with carrying(gateways, a, b):
+            tcp_transfer(*way, TCP_BYTES)
     with carrying(gateways, a, b):
         assert ping(gateways.a, GATEWAY_A, LAN_B) == [] and ping(gateways.b, GATEWAY_B, GATEWAY_A) == []
 

@@ -368,8 +368,11 @@ def test_private_networks_reach_each_other(gateways):
             assert pinger.ping(1453, timeout=0.3) is None
             assert ping(client, here, there, (0, 1452, 1453, 20000)) == []
             udp_echo(client, here, server, there, (0, 1452, 9000))
-            tcp_transfer(client, here, server, there, TCP_BYTES)
         assert errors_of(pinger) == [(*FRAGMENTATION_NEEDED, 1480)]
+    # Both know that MTU by now. Linux 6.12.117 does not offer it in its SYN, so that TCP one way would tell both ends.
+    for way in lan_ways(gateways):
+        with carrying(gateways):
+            tcp_transfer(*way, TCP_BYTES)
 
 
 def test_traceroute_shows_both_gateways(gateways):
