@@ -75,16 +75,12 @@ __noinline int tc_checksum(struct __sk_buff *skb, __u32 offset, __u32 len)
 	return checksum_fold(sum);
 }
 
-/* Writes the checksum of the ICMP message of `len` bytes whose IPv4 header is `ip` bytes in. */
+/* Writes the checksum of the ICMP message of `len` bytes, all in reach, whose IPv4 header is `ip` bytes in. */
 static __always_inline bool tc_write_icmp_checksum(struct __sk_buff *skb, __u32 ip, __u32 len)
 {
-	__sum16 check;
-	int sum;
+	int sum = tc_checksum(skb, ip + sizeof(struct iphdr), len);
+	__sum16 check = ~sum;
 
-	if (bpf_skb_pull_data(skb, ip + sizeof(struct iphdr) + len))
-		return false;
-	sum = tc_checksum(skb, ip + sizeof(struct iphdr), len);
-	check = ~sum;
 	return sum >= 0 &&
 	       !bpf_skb_store_bytes(skb, ip + sizeof(struct iphdr) + __builtin_offsetof(struct icmphdr, checksum),
 				    &check, sizeof(check), BPF_F_RECOMPUTE_CSUM);

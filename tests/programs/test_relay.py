@@ -164,7 +164,7 @@ def test_a_long_quote_is_cut(tunnel, quote):
 @pytest.mark.parametrize("fields", [{}, {"options": options(40)}])
 def test_an_error_longer_than_a_usual_ethernet_frame_is_not_taken_up(tunnel, fields):
     """No router may send it (RFC 1812 4.3.2.3); it is the stack's to judge."""
-    what = packet(bytes(2000))
+    what = packet(bytes(range(256)) * 8)
     relays(tunnel, error(ours(what), quote=1503 - 8, **fields), told(ROUTER, HERE, raw(what)[:548]))
     for quote in (1504 - 8, 2000):
         leaves(tunnel, error(ours(what), quote=quote, **fields))
