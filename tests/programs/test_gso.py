@@ -189,6 +189,33 @@ def test_a_long_packet_is_quoted_as_any_other(encap, cable, widest_mtu, length):
     assert error[14 + 28:] == raw(packet)[:576 - 28]
 
 
+@pytest.fixture
+def marked_as_wrapped():
+    """A program that leaves on each packet the kernel's mark of being wrapped, as one has that came out of a tunnel."""
+    change = [[instruction(MOVE, R1, R6), instruction(MOVE_IMMEDIATE, R2, immediate=by),
+               instruction(MOVE_IMMEDIATE, R3, immediate=ROOM_MAC), instruction(MOVE_IMMEDIATE, R4, immediate=flags),
+               instruction(MOVE_IMMEDIATE, R5), instruction(CALL, immediate=ADJUST_ROOM)]
+              for by, flags in ((20, ENCAP_L3_IPV4), (-20, 0))]
+    program = load_program(PROG_TYPE_SCHED_CLS, "marked", [
+        instruction(MOVE, R6, R1), *change[0], *change[1], instruction(MOVE_IMMEDIATE, R0, immediate=-1), instruction(EXIT)])
+    yield program
+    os.close(program.fd)
+
+
+@pytest.mark.parametrize("length", [1500, 9000, 3 * 4095 - 14])
+def test_so_is_a_packet_out_of_another_tunnel(encap, dataplane, marked_as_wrapped, widest_mtu, length):
+    """The kernel cuts nothing off its end."""
+    encap.peer(BEHIND_GATEWAY, "192.168.1.0/24")
+    encap.path(BEHIND_GATEWAY, mtu=1400, mtu_for=60)
+    packet = segment(bytes(length - 40))
+    with attached(encap.ifindex, EGRESS, marked_as_wrapped, dataplane.programs["egress"]), wires(DEV) as (near,):
+        near.send(leaving(packet))
+        _, error = near.receive()
+    assert counted(encap) == {"encap_too_big": 1}
+    assert struct.unpack_from("!BBHHH", error, 14 + 20)[::4] == (3, 1380)
+    assert error[14 + 28:] == raw(packet)[:576 - 28]
+
+
 def test_a_packet_that_the_kernel_does_not_let_grow_is_refused(encap, cable, widest_mtu):
     near, _ = cable
     near.send(leaving(segment(bytes(16384 - 40))))
