@@ -260,7 +260,15 @@ def test_no_errors_about_errors(unrouted, kind):
 
 
 def test_icmp_of_no_type_draws_no_errors(unrouted):
-    is_silent(unrouted, IP(src=HERE, dst=THERE, proto=1))
+    about = IP(src=HERE, dst=THERE, proto=1)
+    is_silent(unrouted, about)
+    # Behind it lies what would be an echo's type.
+    unrouted.expect(leaving(about) + b"\x08" * 20, "encap_no_route", peer=UNROUTED)
+
+
+def test_icmp_of_nothing_but_a_type_draws_an_error(unrouted):
+    about = IP(src=HERE, dst=THERE, proto=1) / b"\x08"
+    answers(unrouted, about, "encap_no_route", told(UNROUTED, HERE, about))
 
 
 @pytest.mark.parametrize("peer", [{}, {"df": NOPMTUDISC}], ids=["pmtudisc", "nopmtudisc"])

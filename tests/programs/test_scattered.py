@@ -5,12 +5,14 @@ import contextlib
 import socket
 
 import pytest
+from scapy.compat import raw
 from scapy.layers.inet import IP
 
 from . import verdicts
-from .frames import TAGGINGS, arriving, icmp_error, inner, leaving, options, outer
+from .frames import TAGGINGS, arriving, icmp_error, inner, leaving, options, outer, told
+from .ipv4 import with_icmp_checksum
 from .test_truncation import LEAVING, OURS, PACKETS
-from .underlay import BEHIND_GATEWAY, DEV, OTHER
+from .underlay import BEHIND_GATEWAY, DEV, OTHER, UNROUTED
 from .wire import EGRESS, INGRESS, Scattered, Wire, attached, redirecting
 
 SHORT = {"short behind inner options": outer(inner(b"", options=options(40))),
@@ -67,3 +69,19 @@ def test_encap_reads_a_scattered_packet_as_any_other(encap, dataplane, name):
         _, out = far.receive()
     assert out[14:] == judgement.out[14:]
     agrees(encap, judgement)
+
+
+@pytest.mark.parametrize("length", [0, 4, 40])
+@pytest.mark.parametrize("message", [b"\x08", b"\x08" + bytes(7), b"\x08" + bytes(range(7)) + bytes(1000)],
+                         ids=["a byte", "a header", "more than is quoted"])
+def test_a_scattered_ping_draws_an_error_as_any_other(encap, dataplane, message, length):
+    """Whether one may be told of it stands behind its IPv4 header."""
+    encap.peer(UNROUTED, "192.168.1.0/24")
+    whole = with_icmp_checksum(message) if len(message) > 4 else message
+    what = IP(src="192.168.8.8", dst="192.168.1.9", proto=1, options=options(length)) / whole
+    with contextlib.closing(Scattered(DEV)) as near, contextlib.closing(Wire(DEV)) as here, \
+            attached(encap.ifindex, EGRESS, dataplane.programs["egress"]):
+        near.send(leaving(what))
+        _, out = here.receive()
+    assert out[14:] == raw(told(UNROUTED, "192.168.8.8", what))
+    assert counted(encap) == {"encap_no_route": 1}
