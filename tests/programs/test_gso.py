@@ -197,7 +197,8 @@ def marked_as_wrapped():
                instruction(MOVE_IMMEDIATE, R5), instruction(CALL, immediate=ADJUST_ROOM)]
               for by, flags in ((20, ENCAP_L3_IPV4), (-20, 0))]
     program = load_program(PROG_TYPE_SCHED_CLS, "marked", [
-        instruction(MOVE, R6, R1), *change[0], *change[1], instruction(MOVE_IMMEDIATE, R0, immediate=-1), instruction(EXIT)])
+        instruction(MOVE, R6, R1), *change[0], *change[1], instruction(MOVE_IMMEDIATE, R0, immediate=-1),
+        instruction(EXIT)])
     yield program
     os.close(program.fd)
 
@@ -214,6 +215,18 @@ def test_so_is_a_packet_out_of_another_tunnel(encap, dataplane, marked_as_wrappe
     assert counted(encap) == {"encap_too_big": 1}
     assert struct.unpack_from("!BBHHH", error, 14 + 20)[::4] == (3, 1380)
     assert error[14 + 28:] == raw(packet)[:576 - 28]
+
+
+def test_one_that_is_too_long_to_be_quoted_is_counted_alone(encap, dataplane, marked_as_wrapped, widest_mtu):
+    encap.peer(BEHIND_GATEWAY, "192.168.1.0/24")
+    encap.path(BEHIND_GATEWAY, mtu=1400, mtu_for=60)
+    last = segment(bytes(1500))
+    with attached(encap.ifindex, EGRESS, marked_as_wrapped, dataplane.programs["egress"]), wires(DEV) as (near,):
+        for packet in (segment(b"not quoted".ljust(3 * 4095)), last):
+            near.send(leaving(packet))
+        _, error = near.receive()
+    assert counted(encap) == {"encap_too_big": 2}
+    assert error[14 + 28:] == raw(last)[:576 - 28]
 
 
 def test_a_packet_that_the_kernel_does_not_let_grow_is_refused(encap, cable, widest_mtu):
