@@ -213,6 +213,11 @@ static int check_same_route(const struct change *change, const struct prefix_wis
 	    !fib_find_other(&change->fib, &wish->key, change->link.ifindex))
 		return DONE;
 	prefix_format(&wish->key, prefix);
+	if (!wish->key.prefixlen)
+		return fail(
+			"the kernel has a route %s that others made: the prefixes 0.0.0.0/1 and 128.0.0.0/1 go before "
+			"it, or use 'routes off'",
+			prefix);
 	return fail("the kernel has a route %s that others made: delete it, or use 'routes off'", prefix);
 }
 

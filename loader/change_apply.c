@@ -5,6 +5,7 @@
 
 #include "address.h"
 #include "change.h"
+#include "change_warnings.h"
 #include "counters.h"
 #include "fail.h"
 #include "sweep.h"
@@ -260,25 +261,9 @@ void change_undo(struct change *change)
 	sweep(change);
 }
 
-static void warn_unsourced(const struct change *change)
-{
-	char prefix[PREFIX_TEXT], source[ADDRESS_TEXT];
-	__u8 address[4];
-	__be32 number;
-	__u32 mtu;
-
-	if (!change->has_unsourced ||
-	    route_source(change->session->netlink, address_number(change->unsourced.addr), &number, &mtu))
-		return;
-	address_bytes(number, address);
-	warn("no src is given: the kernel will send to %s from %s, which a far end with 'rpf strict' must list in its "
-	     "prefixes",
-	     prefix_format(&change->unsourced, prefix), address_format(address, source));
-}
-
 void change_keep(struct change *change)
 {
-	warn_unsourced(change);
+	change_warn(change);
 	sweep(change);
 }
 

@@ -41,9 +41,15 @@ static const struct check device_checks[] = {
 
 /* Of an attachment whose device is there, under its name. */
 static const struct check attachment_checks[] = {
-	{ "local", check_local },           { "remote", check_remotes },        { "prefix", check_prefixes },
-	{ "forwarding", check_forwarding }, { "rp_filter", check_rp_filter },   { "accept_local", check_accept_local },
-	{ "firewall", check_firewall },     { "masquerade", check_masquerade },
+	{ "local", check_local },
+	{ "remote", check_remotes },
+	{ "prefix", check_prefixes },
+	{ "outside", check_outside },
+	{ "forwarding", check_forwarding },
+	{ "rp_filter", check_rp_filter },
+	{ "accept_local", check_accept_local },
+	{ "firewall", check_firewall },
+	{ "masquerade", check_masquerade },
 };
 
 static const struct check missing_checks[] = {

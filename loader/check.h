@@ -53,6 +53,7 @@ int check_missing(struct checking *checking);
 int check_local(struct checking *checking);
 int check_remotes(struct checking *checking);
 int check_prefixes(struct checking *checking);
+int check_outside(struct checking *checking);
 int check_forwarding(struct checking *checking);
 int check_rp_filter(struct checking *checking);
 int check_accept_local(struct checking *checking);

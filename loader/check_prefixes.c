@@ -150,14 +150,6 @@ static void judge_mtu(struct checking *checking, const struct prefix_entry *entr
 	findings->check = "prefix";
 }
 
-static bool is_route_of(const struct route *route, __u32 ifindex)
-{
-	const __u8 next_hop[] = NEXT_HOP;
-
-	return route && route->type == RTN_UNICAST && route->gateway == address_number(next_hop) &&
-	       route->ifindex == ifindex;
-}
-
 static void judge_prefix(struct checking *checking, const struct prefix_entry *entry)
 {
 	const struct report *report = &checking->report;
@@ -165,7 +157,7 @@ static void judge_prefix(struct checking *checking, const struct prefix_entry *e
 
 	if (!prefix_is_valid(&entry->prefix) || !prefix_is_routable(&entry->prefix) || judge_rival(checking, entry))
 		return;
-	if (is_route_of(best, report->link.ifindex))
+	if (best && route_is_into(best, report->link.ifindex))
 		judge_mtu(checking, entry, best);
 	else if (report->attachment->meta.routes != SWITCH_ON || !route_records_find(&report->records, &entry->key))
 		judge_unrouted(checking, entry);

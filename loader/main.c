@@ -85,7 +85,8 @@ static const struct command commands[] = {
 	  "  ipipbpf peer del eth0 remote 172.16.1.62\n" },
 	{ "prefix", "add", prefix_add_run, "DEV P remote ADDR|any [src ADDR]  |  DEV P bare",
 	  "add an inner prefix to a peer, or an exception",
-	  "A prefix has one owner. A bare prefix goes through no tunnel. An address alone is a /32.\n"
+	  "A prefix has one owner. A bare prefix goes through no tunnel: inside a peer's it needs a route of\n"
+	  "its own, which leads elsewhere. An address alone is a /32.\n"
 	  "\n"
 	  "  ipipbpf prefix add eth0 10.0.0.0/8 remote 172.16.1.62 src 192.168.1.1\n"
 	  "  ipipbpf prefix add eth0 10.1.0.0/16 bare\n" },

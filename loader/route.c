@@ -138,6 +138,11 @@ bool route_is_tunnel(const struct route *route)
 	return route->protocol == ROUTE_PROTOCOL && route->type == RTN_UNICAST && route->gateway == next_hop();
 }
 
+bool route_is_into(const struct route *route, __u32 ifindex)
+{
+	return route->type == RTN_UNICAST && route->gateway == next_hop() && route->ifindex == ifindex;
+}
+
 static int read_answer(const struct nlmsghdr *message, void *argument)
 {
 	read_route(message, argument);

@@ -35,8 +35,9 @@ struct nlmsghdr *route_delete_request(struct netlink *netlink, const struct rout
 int route_replace_tunnel(struct netlink *netlink, const struct route *route);
 int route_delete_tunnel(struct netlink *netlink, const struct route *route);
 
-/* Whether a route is one that this program made, on any device. */
+/* Whether a route is one that this program made, on any device; whether it leads into the tunnel on one, whoever made it. */
 bool route_is_tunnel(const struct route *route);
+bool route_is_into(const struct route *route, __u32 ifindex);
 
 /*
  * What the kernel would do with a packet of this host's own to `dst`: the FIB entry that holds it (RTM_F_FIB_MATCH:

@@ -206,6 +206,31 @@ def prefix_without_peer(hosts, end):
     hosts.a.ip(f"route add 10.7.0.0/16 via {NEXT_HOP} dev eth0 onlink mtu 1480")
 
 
+def into_ten_slash_eight(hosts, end):
+    hosts.a.ip(f"route add default via {ROUTER}")
+    end.do("prefix add", "10.0.0.0/8", "remote", B)
+
+
+def bare_prefix_inside_a_peers(hosts, end):
+    into_ten_slash_eight(hosts, end)
+    end.do("prefix add", "10.9.0.0/16", "bare")
+
+
+def prefix_of_any_inside_a_peers(hosts, end):
+    into_ten_slash_eight(hosts, end)
+    end.peer("any")
+    end.do("prefix add", "10.9.0.0/16", "remote", "any")
+
+
+def prefix_deleted_by_hand(hosts, end):
+    end.do("prefix add", "10.9.0.0/16", "remote", B)
+    end.delete("prefixes", prefix_key("10.9.0.0/16"))
+
+
+def prefix_that_holds_the_underlay(hosts, end):
+    end.do("prefix add", "172.16.0.0/12", "remote", B)
+
+
 def peer_out_of_range(hosts, end):
     end.update("peers", address(B), peer_value(rpf=9))
 
@@ -279,6 +304,10 @@ TROUBLES = (
     Trouble(routes_off_and_elsewhere, "prefix", "error"),
     Trouble(routes_off_and_no_mtu, "mtu", "warning", breaks=False),
     Trouble(prefix_by_hand_without_route, "prefix", "error", breaks=False),
+    Trouble(bare_prefix_inside_a_peers, "outside", "error", breaks=False),
+    Trouble(prefix_of_any_inside_a_peers, "outside", "error", breaks=False),
+    Trouble(prefix_deleted_by_hand, "outside", "warning", breaks=False),
+    Trouble(prefix_that_holds_the_underlay, "outside", "error", breaks=False),
     Trouble(prefix_without_peer, "attachment", "error", breaks=False),
     Trouble(peer_out_of_range, "attachment", "error"),
     Trouble(prefix_out_of_range, "attachment", "error"),

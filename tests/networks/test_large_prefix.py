@@ -98,3 +98,63 @@ def test_ten_slash_eight_is_refused_where_it_would_hold_the_route_to_the_peer(ro
     done = one.command("peer", "add", "eth0", "remote", "10.10.20.2", "prefix", "10.0.0.0/8")
     assert done.returncode == 1 and "10.10.20.2" in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
     assert differences(before, state(routed.ns1)) == []
+
+
+@pytest.fixture
+def gatewayed(two_hosts):
+    """A with a default route, and a tunnel to B."""
+    two_hosts.a.ip("route add default via 172.16.16.1")
+    end = End(two_hosts.a)
+    end.attach("src", INNER_A)
+    end.peer(B)
+    return end
+
+
+EXCEPTION, WHOLE = ("prefix add", "10.9.0.0/16", "bare"), ("prefix add", "10.0.0.0/8", "remote", B)
+
+
+@pytest.mark.parametrize("first, second", [(WHOLE, EXCEPTION), (EXCEPTION, WHOLE)],
+                         ids=["the exception last", "the exception first"])
+def test_an_exception_that_the_kernel_leads_into_the_tunnel_is_told(gatewayed, first, second):
+    assert gatewayed.do(*first) == []
+    warning, = gatewayed.do(*second)
+    assert "10.0.0.0/8 leads it into one, and it is lost" in warning
+    assert "'ip route add 10.9.0.0/16 via 172.16.16.1 dev eth0'" in warning
+
+
+def test_an_exception_with_a_route_of_its_own_is_none_to_tell(gatewayed):
+    gatewayed.namespace.ip("route add 10.9.0.0/16 via 172.16.16.1")
+    assert gatewayed.do(*WHOLE) == gatewayed.do(*EXCEPTION) == []
+    assert gatewayed.do("prefix add", "10.9.7.0/24", "remote", B) == [] == gatewayed.attach()
+
+
+@pytest.mark.parametrize("prefix, told", [("172.16.0.0/12", 1), ("172.16.16.0/20", 1), ("172.16.16.0/24", 0)])
+def test_a_prefix_that_holds_the_devices_own_network_is_told(gatewayed, prefix, told):
+    gatewayed.attach("routes", "off")
+    warnings = gatewayed.do("prefix add", prefix, "remote", B)
+    assert len(warnings) == told
+    assert all("'ipipbpf prefix add eth0 172.16.16.0/20 bare'" in warning for warning in warnings)
+
+
+def test_the_devices_own_network_as_an_exception_is_none_to_tell(gatewayed):
+    gatewayed.do("prefix add", "172.16.16.0/20", "bare")
+    assert gatewayed.do("prefix add", "172.16.0.0/12", "remote", B) == []
+
+
+def test_everything_goes_through_a_peer_beside_the_hosts_own_default_route(two_hosts, mode):
+    """As README.md has it."""
+    two_hosts.a.ip("route del 172.16.0.0/20", "route add default via 172.16.16.1")
+    two_hosts.b.ip(f"addr add {FAR}/32 dev lo")
+    a, b = End(two_hosts.a), End(two_hosts.b)
+    a.attach("mode", mode, "src", INNER_A)
+    b.attach("mode", mode)
+    b.peer(A, "src", INNER_B, "prefix", INNER_A)
+    refused = a.command("peer", "add", "eth0", "remote", B, "prefix", "0.0.0.0/0")
+    assert refused.returncode == 1 and "0.0.0.0/1 and 128.0.0.0/1" in refused.stderr
+    two_hosts.a.ip(f"route add {B}/32 via 172.16.16.1")
+    a.do("prefix add", "172.16.16.0/20", "bare")
+    assert a.peer(B, "prefix", "0.0.0.0/1", "prefix", "128.0.0.0/1") == []
+    with carrying(two_hosts, a, b):
+        assert ping(two_hosts.a, INNER_A, FAR, (0, 1452, 9000)) == []
+        tcp_transfer(two_hosts.a, INNER_A, two_hosts.b, FAR, TCP_BYTES)
+    assert ping(two_hosts.a, A, "172.16.16.1") == []

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What is not in the way of a change, and yet hardly meant. */
+#ifndef CHANGE_WARNINGS_H
+#define CHANGE_WARNINGS_H
+
+#include "change.h"
+
+/* Warns of what a change that was done has made: after its routes are there. */
+void change_warn(const struct change *change);
+
+#endif
