@@ -12,7 +12,7 @@ from .attachment import XDP_DROP, XDP_PASS, XDP_REDIRECT, XDP_TX
 from .forwarding import NEVER, NOW, forwarding, less_ttl, may_leave_by, slot
 from .frames import arriving, inner, options, outer, received, sent, tcp, wrapped
 from .ipv4 import with_checksum
-from .tables import FIXED, SWITCH_OFF, SWITCH_ON
+from .tables import FIXED, HOOK_TC, SWITCH_OFF, SWITCH_ON
 from .underlay import (BEHIND_GATEWAY, DEV, ELSEWHERE, LOCAL, MAC, NEIGHBOURS, ON_LINK, OTHER,
                        OTHER_GATEWAY, ROUTE_BACK, UNRESOLVED)
 
@@ -159,9 +159,11 @@ def test_a_plain_packet_from_a_peers_address_is_dropped_as_ever(hub):
     assert (outcome.returned, outcome.verdicts) == (XDP_DROP, {"plain_source": 1})
 
 
-@pytest.mark.parametrize("at, value", [(10, 0x55), (0, 0x46), (3, 0xFF)], ids=["checksum", "ihl", "length"])
+@pytest.mark.parametrize("at, value", [(10, 0x55), (0, 0x46), (3, 0xFF), (3, 42), (3, 0)],
+                         ids=["checksum", "ihl", "length", "a byte too long", "no length"])
 def test_a_plain_packet_with_a_broken_header_is_the_stacks(hub, at, value):
     data = bytearray(raw(inner(src=PLAIN, dst=THERE)))
+    assert len(data) == 41
     data[at] = value
     data = bytes(data) if at == 10 else with_checksum(bytes(data[:20])) + bytes(data[20:])
     outcome = hub.observe(arriving(data))
@@ -188,3 +190,9 @@ def test_a_tagged_frame_is_the_stacks(hub, tags):
     outcome = hub.observe(frame)
     assert (outcome.returned, outcome.out, outcome.verdicts) == (XDP_PASS, frame, {})
 
+
+def test_what_is_tcs_to_take_up_is_left_to_it(hub):
+    hub.device(hook=HOOK_TC)
+    frame = arriving(inner(src=PLAIN, dst=THERE))
+    outcome = hub.observe(frame)
+    assert (outcome.returned, outcome.out, outcome.verdicts) == (XDP_PASS, frame, {})

@@ -220,13 +220,16 @@ def test_so_is_a_packet_out_of_another_tunnel(encap, dataplane, marked_as_wrappe
 def test_one_that_is_too_long_to_be_quoted_is_counted_alone(encap, dataplane, marked_as_wrapped, widest_mtu):
     encap.peer(BEHIND_GATEWAY, "192.168.1.0/24")
     encap.path(BEHIND_GATEWAY, mtu=1400, mtu_for=60)
-    last = segment(bytes(1500))
-    with attached(encap.ifindex, EGRESS, marked_as_wrapped, dataplane.programs["egress"]), wires(DEV) as (near,):
-        for packet in (segment(b"not quoted".ljust(3 * 4095)), last):
+    too_big, other = segment(bytes(1500)), segment(b"for no tunnel", dst="192.168.2.9")
+    with attached(encap.ifindex, EGRESS, marked_as_wrapped, dataplane.programs["egress"]), \
+            wires(DEV, f"far-{DEV}") as (near, far):
+        for packet in (segment(b"neither quoted nor sent".ljust(3 * 4095)), too_big, other):
             near.send(leaving(packet))
         _, error = near.receive()
+        _, arrived = far.receive()
     assert counted(encap) == {"encap_too_big": 2}
-    assert error[14 + 28:] == raw(last)[:576 - 28]
+    assert error[14 + 28:] == raw(too_big)[:576 - 28]
+    assert arrived[14:] == raw(other)
 
 
 def test_a_packet_that_the_kernel_does_not_let_grow_is_refused(encap, cable, widest_mtu):

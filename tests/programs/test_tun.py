@@ -124,3 +124,14 @@ def test_decap_leaves_other_packets_without_link_header_alone(ingress, arrive):
     for packet, count in ((inner(src="8.8.8.8"), {}), (strangers, {"not_peer": 1})):
         assert arrive(raw(packet)) == raw(packet)
         assert counted(ingress) == count
+
+
+def test_a_refused_packet_of_a_header_alone_is_told_whole(ingress, tun, without_link_header):
+    """As short as what a listener is told can be."""
+    listener = without_link_header.listener()
+    listener.take()
+    alone = raw(outer(b"", remote=REMOTE, local=LOCAL))
+    with attached(tun.ifindex, INGRESS, without_link_header.programs["tc"]):
+        tun.send(alone)
+    event, = listener.take()
+    assert (event.verdict, event.length, event.data) == ("inner_bad", len(alone), alone)
