@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Packets a second through decapsulation alone, by live frames: next to an empty program, and on two CPUs next to one.
 
+What two CPUs add to an empty program is what this machine has to give: they share their caches, and the host with others.
+
 What passes bears another host's MAC address, so that the stack drops it where it begins.
 """
 import contextlib
@@ -25,7 +27,15 @@ PACKETS, FEW_PACKETS = 400_000, 20_000
 RPFS = ("strict", "loose", "off")
 OTHER_HOST, ROUTER, FORGED = "02:00:00:00:99:99", "02:00:00:00:01:02", "10.9.9.9"
 PLAIN_CASE, DECAP_CASE = "empty program", "decap, rpf strict"
-TWO_CPUS, TWICE = "two CPUs", 1.9
+TWICE = 1.9
+
+
+def _on_cpu(name, cpu):
+    return f"{name}, CPU {cpu}"
+
+
+def _on_two(name):
+    return f"{name}, two CPUs"
 
 
 def cpus():
@@ -67,13 +77,15 @@ def _cases(stack):
     sources = {rpf: stack.enter_context(contextlib.closing(
                    Source(end.namespace, "eth0", program_of(end.namespace, "eth0")))) for rpf, end in ends.items()}
     strict = ends["strict"]
-    yield Case(PLAIN_CASE, stack.enter_context(contextlib.closing(Source(strict.namespace, "eth0"))), strict, last)
+    plain = stack.enter_context(contextlib.closing(Source(strict.namespace, "eth0")))
+    yield Case(PLAIN_CASE, plain, strict, last)
     for rpf in RPFS:
         yield Case(f"decap, rpf {rpf}", sources[rpf], ends[rpf], last, "decap_ok")
     yield Case("decap, refused (rpf_prefix)", sources["strict"], strict, last, "rpf_prefix", FORGED)
-    for cpu in both:
-        yield Case(f"decap, rpf strict, CPU {cpu}", sources["strict"], strict, (cpu,), "decap_ok")
-    yield Case(TWO_CPUS, sources["strict"], strict, both, "decap_ok")
+    for name, source, verdict in ((PLAIN_CASE, plain, None), (DECAP_CASE, sources["strict"], "decap_ok")):
+        for cpu in both:
+            yield Case(_on_cpu(name, cpu), source, strict, (cpu,), verdict)
+        yield Case(_on_two(name), source, strict, both, verdict)
 
 
 def measure(effort):
@@ -89,10 +101,10 @@ def measure(effort):
     return found
 
 
-def _gain(found):
+def _gain(found, name):
     """What two CPUs do together, against the mean of what each of them does alone."""
-    alone = zip(*(found[f"decap, rpf strict, CPU {cpu}"] for cpu in cpus()))
-    return found[TWO_CPUS].against([sum(rates) / len(rates) for rates in alone])
+    alone = zip(*(found[_on_cpu(name, cpu)] for cpu in cpus()))
+    return found[_on_two(name)].against([sum(rates) / len(rates) for rates in alone])
 
 
 def show(found):
@@ -100,16 +112,19 @@ def show(found):
              table.middle(rates.against(found[PLAIN_CASE]))] for name, rates in found.items()]
     table.show("Decapsulation in XDP, 1,000,000 packets a second: median (min..max), and ratios: median (quartiles)",
                ["program", "", f"against {PLAIN_CASE}"], rows)
-    print(f"\n  Two CPUs against one: {table.middle(_gain(found))}")
+    gains = " and ".join(f"{table.middle(_gain(found, name))} ({name})" for name in (DECAP_CASE, PLAIN_CASE))
+    print(f"\n  Two CPUs against one: {gains}")
 
 
 def json(found):
-    return {"packets_a_second": {name: rates.json() for name, rates in found.items()}, "two_cpus": _gain(found).json()}
+    return {"packets_a_second": {name: rates.json() for name, rates in found.items()},
+            "two_cpus": {name: _gain(found, name).json() for name in (DECAP_CASE, PLAIN_CASE)}}
 
 
 def goals(found):
     if len(cpus()) == 2:
-        yield Goal("two CPUs against one, live frames", _gain(found).median, at_least=TWICE)
+        yield Goal("two CPUs against one, live frames", _gain(found, DECAP_CASE).median, at_least=TWICE,
+                   floor=_gain(found, PLAIN_CASE))
 
 
 def charts(found):

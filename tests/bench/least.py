@@ -43,7 +43,7 @@ def without_rules(network):
         _set_filters(host, (*made_of, "tc/encap"), (*made_of, "tc/decap"))
 
 
-def _set_tables(maps, host, outer, inner):
+def set_tables(maps, host, outer, inner):
     """One peer with one prefix, as `peer` writes it."""
     (local, remote), (_, target) = outer, inner
     with host.entered():
@@ -62,7 +62,7 @@ def by_the_rules(network):
         with contextlib.closing(Dataplane()) as dataplane, \
                 contextlib.closing(dataplane.load_beside(compiled.bpf_object("parts"))) as parts, \
                 tempfile.TemporaryDirectory(dir=program.bpffs()) as pins:
-            _set_tables(dataplane.maps, host, outer, inner)
+            set_tables(dataplane.maps, host, outer, inner)
             pinned = {name: os.path.join(pins, name) for name in ("least_encap", "least_decap_tc")}
             for name, path in pinned.items():
                 parts.program(name).pin(path)

@@ -279,3 +279,52 @@ int least_encap(struct __sk_buff *skb)
 	count_one(VERDICT_ENCAP_OK, remote);
 	return TC_ACT_UNSPEC;
 }
+
+/* The question of a gateway: which device and which MACs lead to the inner destination? */
+static __always_inline long ask_onward(void *ctx, const struct iphdr *inner, __u32 ifindex, struct bpf_fib_lookup *fib)
+{
+	*fib = (struct bpf_fib_lookup){
+		.family = AF_INET,
+		.ifindex = ifindex,
+		.l4_protocol = inner->protocol,
+		.tot_len = bpf_ntohs(inner->tot_len),
+		.ipv4_dst = inner->daddr,
+		.ipv4_src = inner->saddr,
+	};
+	return bpf_fib_lookup(ctx, fib, sizeof(*fib), 0);
+}
+
+/* Writes the link header, and a TTL that is one less: its checksum is 256 more, and of these frames never runs over. */
+static __always_inline bool write_onward(struct xdp_md *ctx, const struct bpf_fib_lookup *fib)
+{
+	struct iphdr *ip = HEADER(ctx, OUTER_END);
+	struct ethhdr *eth = (void *)(long)ctx->data;
+
+	if (!ip)
+		return false;
+	ip->ttl--;
+	ip->check += bpf_htons(1 << 8);
+	__builtin_memcpy(eth->h_dest, fib->dmac, sizeof(eth->h_dest));
+	__builtin_memcpy(eth->h_source, fib->smac, sizeof(eth->h_source));
+	eth->h_proto = bpf_htons(ETH_P_IP);
+	return true;
+}
+
+SEC("xdp.frags")
+int least_forward(struct xdp_md *ctx)
+{
+	struct iphdr *inner = HEADER(ctx, INNER_END), *outer = HEADER(ctx, OUTER_END);
+	struct meta *device = ask_meta();
+	struct bpf_fib_lookup fib;
+	__be32 remote;
+
+	if (!device || !outer || !inner)
+		return XDP_DROP;
+	remote = outer->saddr;
+	if (!ask_peer(remote) || !ask_prefix(inner->saddr) || !ask_way_back(ctx, inner, device->ifindex) ||
+	    ask_onward(ctx, inner, device->ifindex, &fib) || bpf_xdp_adjust_head(ctx, sizeof(struct iphdr)) ||
+	    !write_onward(ctx, &fib))
+		return XDP_DROP;
+	count_one(VERDICT_DECAP_FORWARDED, remote);
+	return bpf_redirect(fib.ifindex, 0);
+}
