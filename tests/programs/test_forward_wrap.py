@@ -71,7 +71,8 @@ def check_stack(hub, packet, verdicts=None):
     inner(dst=THERE), tcp(b"segment", dst=THERE), inner(dst=THERE, ttl=2), inner(bytes(1452), dst=THERE, flags="DF"),
     inner(dst=THERE, tos=0xB9),
     IP(src=ROUTE_BACK["unicast"], dst=THERE, frag=100, proto=17) / bytes(8),
-], ids=["udp", "tcp", "ttl 2", "of the MTU", "tos", "fragment"])
+    IP(src=ROUTE_BACK["unicast"], dst=THERE, proto=47) / b"",
+], ids=["udp", "tcp", "ttl 2", "of the MTU", "tos", "fragment", "header alone"])
 def test_from_one_tunnel_into_the_other(hub, packet):
     check_through(hub, packet)
     check_into(hub, from_beside(packet))
@@ -105,6 +106,7 @@ def test_what_is_in_doubt_is_the_stacks(hub, packet):
 def test_a_neighbour_that_is_not_resolved_is_the_stacks(hub):
     hub.peer(UNRESOLVED, "192.168.2.64/26")
     check_stack(hub, inner(dst="192.168.2.65"))
+    check_stack(hub, IP(src=ROUTE_BACK["unicast"], dst="192.168.2.65", proto=47) / b"")
 
 
 def test_now_and_then_a_packet_is_left_for_the_neighbour_code_to_see_at_egress(hub):
