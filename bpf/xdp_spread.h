@@ -26,7 +26,10 @@ static __always_inline bool spread_is_due(const struct meta *device)
 	return device_spreads(device) && device->mode_used == MODE_NATIVE;
 }
 
-/* Mixes the bits of a flow's addresses and ports, so that flows which differ in any of them go their own ways. */
+/*
+ * Mixes the bits of a flow's addresses and ports, so that flows which differ in any of them go their own ways: into the
+ * upper bits, which choose the CPU. It stays as it is: while programs are exchanged, a flow keeps its CPU and so its order.
+ */
 static __always_inline __u32 spread_hash(const struct frame *frame, const struct ipv4 *ipv4)
 {
 	const struct iphdr *header = ipv4->header;
@@ -35,8 +38,7 @@ static __always_inline __u32 spread_hash(const struct frame *frame, const struct
 
 	hash = (hash ^ hash >> 15) * 0x85ebca6b;
 	hash += (__u32)ports.source << 16 | ports.destination;
-	hash = (hash ^ hash >> 13) * 0xc2b2ae35;
-	return hash ^ hash >> 16;
+	return (hash ^ hash >> 13) * 0xc2b2ae35;
 }
 
 /*

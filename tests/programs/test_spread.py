@@ -2,7 +2,9 @@
 """`spread on`: the inner flow of a packet decides which CPU takes it through the stack."""
 
 import os
+import socket
 import struct
+import sys
 
 import pytest
 from scapy.compat import raw
@@ -70,6 +72,24 @@ def test_flows_that_differ_in_one_thing_are_shared_about_equally(tunnel, flow):
     # Of 400 fair coins fewer than 140 show one side once in 10^9 times, of 200 fewer than 70 once in 30,000; a hash is no
     # coin, but the same each time.
     assert min(one, other) > 0.35 * FLOWS
+
+
+def cpu_of(source, destination, ports):
+    """Of two; as it was from the first on."""
+    source, destination = (int.from_bytes(socket.inet_aton(address), sys.byteorder) for address in (source, destination))
+    here, there = struct.unpack("=HH", ports)
+    mixed = (source * 0x9E3779B1 + destination) % 2**32
+    mixed = ((mixed ^ mixed >> 15) * 0x85EBCA6B + (here << 16 | there)) % 2**32
+    return (mixed ^ mixed >> 13) * 0xC2B2AE35 % 2**32 >> 31
+
+
+def test_a_flow_keeps_its_cpu_from_version_to_version(tunnel):
+    """So that no packet overtakes another while the programs are exchanged."""
+    for number in range(64):
+        source, destination = f"192.168.{number}.{3 * number}", f"10.{number}.7.9"
+        ports = struct.pack("!HH", 40000 + number, 53)
+        packet = IP(src=source, dst=destination, proto=17) / ports
+        assert action(tunnel, packet) == (XDP_PASS if cpu_of(source, destination, ports) else XDP_REDIRECT), number
 
 
 def test_a_flow_stays_on_its_cpu_whatever_else_differs(tunnel):
