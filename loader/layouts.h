@@ -13,6 +13,10 @@
 
 #define LAYOUT_FIRST 1
 
+/* LAYOUT or LAYOUT_FIRST as text. */
+#define LAYOUT_TEXT_OF_NUMBER(number) #number
+#define LAYOUT_TEXT(layout) LAYOUT_TEXT_OF_NUMBER(layout)
+
 bool layout_is_known(__u32 layout);
 
 /*

@@ -8,6 +8,7 @@
 
 #include "commands.h"
 #include "fail.h"
+#include "layouts.h"
 #include "session.h"
 #include "version.h"
 
@@ -118,7 +119,8 @@ static const struct command commands[] = {
 	  "  ipipbpf export eth0 >/etc/ipipbpf/eth0.conf\n" },
 	{ "migrate", NULL, migrate_run, "DEV layout N",
 	  "make an attachment one that an older version of ipipbpf can take over",
-	  "  layout  of its maps, the one that 'ipipbpf -j show' of the older version knows; this version's own is 2\n"
+	  "  layout  of its maps, the one that 'ipipbpf -j show' of the older version knows; this version's own is "
+	  LAYOUT_TEXT(LAYOUT) "\n"
 	  "Programs are exchanged under traffic; peers, prefixes and counters stay. Do it before you install the older\n"
 	  "version. A newer version needs no such step: 'attach' and 'apply' take up what an older one left.\n"
 	  "\n"

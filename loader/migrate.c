@@ -6,9 +6,7 @@
 #include "layouts.h"
 #include "migration.h"
 
-#define TEXT(number) #number
-#define TEXT_OF(number) TEXT(number)
-#define LAYOUTS TEXT_OF(LAYOUT_FIRST) ".." TEXT_OF(LAYOUT)
+#define LAYOUTS LAYOUT_TEXT(LAYOUT_FIRST) ".." LAYOUT_TEXT(LAYOUT)
 
 struct migrate_request {
 	const char *device;

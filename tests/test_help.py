@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`help` of each command."""
+import pathlib
+import re
 import subprocess
 
 import pytest
 
 from usage import PROGRAM, commands, help_of
+
+LAYOUT_H = pathlib.Path(__file__).resolve().parent.parent / "include/layout.h"
 
 
 def test_the_table_is_read():
@@ -22,3 +26,8 @@ def test_help_of_each_command_shows_examples_of_it(command):
 def test_help_may_be_asked_for_as_an_option(command, word):
     done = subprocess.run([PROGRAM, *command, word], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, help_of(command), "")
+
+
+def test_help_of_migrate_names_the_layout_of_this_version():
+    layout = re.search(r"^#define LAYOUT (\d+)$", LAYOUT_H.read_text(encoding="utf-8"), re.MULTILINE)[1]
+    assert f"this version's own is {layout}\n" in help_of(("migrate",))
