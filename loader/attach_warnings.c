@@ -3,6 +3,7 @@
 
 #include "address.h"
 #include "attach_warnings.h"
+#include "devices.h"
 #include "fail.h"
 #include "options.h"
 #include "route.h"
@@ -23,12 +24,16 @@ static void warn_local(const struct attaching *attaching)
 /* Where the kernel forwards nothing, nor do the programs. */
 static void warn_forward(const struct attaching *attaching)
 {
+	const char *device = attaching->link.name;
 	int forwarding;
 
-	if (attaching->attachment.meta.forward == SWITCH_ON &&
-	    !sysctl_read(attaching->link.name, "forwarding", &forwarding) && !forwarding)
-		warn("forward is on, but net.ipv4.conf.%s.forwarding is 0: this host forwards nothing",
-		     attaching->link.name);
+	if (attaching->attachment.meta.forward == SWITCH_ON && !sysctl_read(device, "forwarding", &forwarding) &&
+	    !forwarding)
+		warn("forward is on, but net.ipv4.conf.%s.forwarding is 0: this host forwards nothing", device);
+	else if (devices_lacking(&attaching->attachment))
+		warn("forward is on, but no device takes frames from XDP: 'attach %s' again once one does (a veth: "
+		     "'ethtool -K DEV gro on' at its other end), or 'attach %s mode tc'",
+		     device, device);
 }
 
 /* The flow of an skb is known to the kernel, inside the tunnel too. */

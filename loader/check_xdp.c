@@ -9,6 +9,7 @@
 
 #include "auto_mode.h"
 #include "check.h"
+#include "devices.h"
 #include "ethtool.h"
 #include "fail.h"
 #include "options.h"
@@ -146,6 +147,20 @@ static void judge_spread(struct checking *checking)
 	findings_command(findings, "%s attach %s spread off", session_program(checking->session), checking->device);
 }
 
+static void judge_forward(struct checking *checking)
+{
+	const struct attachment *attachment = checking->report.attachment;
+	struct findings *findings = &checking->findings;
+
+	if (!attachment || !devices_lacking(attachment))
+		return;
+	findings_add(findings, SEVERITY_WARNING, "forward is on, and XDP can send out of no device");
+	findings_why(findings,
+		     "all goes through the stack, until 'attach' finds a device that takes frames from XDP: a veth "
+		     "does once its other end has GRO (ethtool -K DEV gro on) or an XDP program");
+	findings_command(findings, "%s attach %s mode tc", session_program(checking->session), checking->device);
+}
+
 int check_xdp(struct checking *checking)
 {
 	const struct report *report = &checking->report;
@@ -153,6 +168,7 @@ int check_xdp(struct checking *checking)
 
 	if (!report->present)
 		return DONE;
+	judge_forward(checking);
 	judge_spread(checking);
 	if (report->programs.xdp) {
 		findings_ok(&checking->findings, "mode %s, XDP %s",

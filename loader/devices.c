@@ -81,6 +81,11 @@ static void leave_others(const struct attachments *all, const struct attachment 
 			bpf_map_delete_elem(all->list[i].maps.devices, &attachment->meta.ifindex);
 }
 
+static bool forwards_by_xdp(const struct meta *meta)
+{
+	return meta->forward == SWITCH_ON && meta->hook == HOOK_XDP;
+}
+
 int devices_write(const struct session *session, const struct attachment *attachment, const struct link *link)
 {
 	const struct meta *meta = &attachment->meta;
@@ -90,7 +95,7 @@ int devices_write(const struct session *session, const struct attachment *attach
 		return FAILED;
 	leave_others(&writing.all, attachment);
 	writing.error = clear(writing.map);
-	if (!writing.error && meta->forward == SWITCH_ON && meta->hook == HOOK_XDP)
+	if (!writing.error && forwards_by_xdp(meta))
 		fill(&writing, attachment, link);
 	attachments_close(&writing.all);
 	return writing.error ? fail("cannot write the map 'devices': %s", strerror(-writing.error)) : DONE;
@@ -107,4 +112,13 @@ void devices_each(const struct attachment *attachment, void (*each)(const char *
 			each(name, argument);
 		previous = &key;
 	}
+}
+
+bool devices_lacking(const struct attachment *attachment)
+{
+	int map = attachment->maps.devices;
+	__u32 key;
+
+	return forwards_by_xdp(&attachment->meta) && map >= 0 && bpf_map_get_next_key(map, NULL, &key) &&
+	       errno == ENOENT;
 }

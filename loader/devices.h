@@ -3,6 +3,8 @@
 #ifndef DEVICES_H
 #define DEVICES_H
 
+#include <stdbool.h>
+
 #include "attachment.h"
 #include "link.h"
 #include "session.h"
@@ -15,5 +17,8 @@ int devices_write(const struct session *session, const struct attachment *attach
 
 /* Calls `each` for every device in the map, with its name. */
 void devices_each(const struct attachment *attachment, void (*each)(const char *name, void *argument), void *argument);
+
+/* Whether the attachment is to send packets straight on by XDP, and has no device to send them out of. */
+bool devices_lacking(const struct attachment *attachment);
 
 #endif

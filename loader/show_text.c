@@ -90,6 +90,8 @@ static void print_forward(const struct report *report)
 
 	printf("  forward: %s", report->attachment->meta.forward == SWITCH_ON ? "on" : "off");
 	devices_each(report->attachment, print_name, &separator);
+	if (devices_lacking(report->attachment))
+		print_name("no device", &separator);
 	printf("\n");
 }
 

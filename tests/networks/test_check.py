@@ -239,6 +239,11 @@ def prefix_out_of_range(hosts, end):
     end.update("prefixes", prefix_key(f"{INNER_B}/32"), prefix_value(B, reserved=1))
 
 
+def forward_and_no_taker(hosts, end):
+    hosts.a.sysctl("net.ipv4.ip_forward", 1)
+    end.attach("mode", "native", "forward", "on")
+
+
 def no_src(hosts, end):
     hosts.a.ip(f"addr del {INNER_A}/32 dev lo")
 
@@ -311,6 +316,7 @@ TROUBLES = (
     Trouble(prefix_without_peer, "attachment", "error", breaks=False),
     Trouble(peer_out_of_range, "attachment", "error"),
     Trouble(prefix_out_of_range, "attachment", "error"),
+    Trouble(forward_and_no_taker, "xdp", "warning", breaks=False),
     Trouble(no_src, "attach", "error"),
     Trouble(tunl0, "tunl0", "warning", breaks=False),
     Trouble(input_policy, "firewall", "warning"),
