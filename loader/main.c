@@ -193,6 +193,14 @@ static const struct command commands[] = {
 };
 /* clang-format on */
 
+static const struct option options[] = {
+	{ "netns", required_argument, NULL, 'n' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
+
 static void print_name(const struct command *command)
 {
 	printf("ipipbpf %s%s%s", command->name, command->verb ? " " : "", command->verb ? command->verb : "");
@@ -254,11 +262,39 @@ static bool asks_for_help(struct words *words)
 	return words_skip(words, "help") || words_skip(words, "--help") || words_skip(words, "-h");
 }
 
+static bool is_option(const char *word, const struct option *option)
+{
+	const char letter[] = { '-', (char)option->val, '\0' };
+	size_t length = strlen(option->name);
+
+	if (!strcmp(word, letter))
+		return true;
+	return !strncmp(word, "--", 2) && !strncmp(word + 2, option->name, length) &&
+	       (!word[2 + length] || (option->has_arg && word[2 + length] == '='));
+}
+
+/* No command has a word of its own that is one of ours. */
+static int check_no_options(const struct command *command, const struct words *words)
+{
+	for (char *const *word = words->next; *word; word++) {
+		for (const struct option *option = options; option->name; option++) {
+			if (is_option(*word, option))
+				return wrong("'%s' goes before the command: 'ipipbpf %s%s %s%s%s'", *word, *word,
+					     option->has_arg && !strchr(*word, '=') ? " NETNS" : "", command->name,
+					     command->verb ? " " : "", command->verb ? command->verb : "");
+		}
+	}
+	return DONE;
+}
+
 static int run(const struct command *command, struct session *session, struct words *words)
 {
+	int result;
+
 	if (asks_for_help(words))
 		return help_on(command->name, command->verb);
-	return command->run(session, words);
+	result = check_no_options(command, words);
+	return result ? result : command->run(session, words);
 }
 
 /* The command behind a name that has several. */
@@ -321,13 +357,6 @@ static int check_netns(const char *name)
 /* Reads the options. *asked is set if that was all: -V or -h. */
 static int read_options(int count, char **arguments, struct session *session, bool *asked)
 {
-	static const struct option options[] = {
-		{ "netns", required_argument, NULL, 'n' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "version", no_argument, NULL, 'V' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
 	int option;
 
 	while ((option = getopt_long(count, arguments, "+:n:jVh", options, NULL)) != -1) {

@@ -37,6 +37,9 @@ int words_device(struct words *words, const char **name)
 
 	if (result)
 		return result;
+	/* The kernel would take it for a name, and people mean none. */
+	if (**name == '-')
+		return wrong("unknown option '%s' where a device is expected: see 'ipipbpf help'", *name);
 	if (strlen(*name) >= IFNAMSIZ)
 		return wrong("'%s' is too long for a device: names have at most %d bytes", *name, IFNAMSIZ - 1);
 	if (!is_device_name(*name))

@@ -14,6 +14,7 @@ from networks.snapshot import differences, state
 from networks.strangers import (ATTACH_XDP, XDP_FLAGS_DRV_MODE, XDP_FLAGS_SKB_MODE, Stranger, fill, pin_array,
                                 pin_program)
 from networks.topology import A, B, INNER_A, INNER_B, TwoHosts
+from usage import commands
 
 FAILED, WRONG_WORDS = 1, 2
 NOBODY = "65534"
@@ -152,6 +153,15 @@ WORDS = {
     "explain two devices": (("explain", "eth0", "eth1"), ("eth1",)),
     "two words where one is enough": (("detach", "eth0", "eth1"), ("eth1",)),
     "an unknown flag": (("-x", "show"), ("-x",)),
+    "-j behind the command": (("show", "-j"), ("'-j' goes before the command: 'ipipbpf -j show'",)),
+    "-j behind the device": (("show", "eth0", "-j"), ("'ipipbpf -j show'",)),
+    "-j behind other options": (("check", "--fix", "-j"), ("'ipipbpf -j check'",)),
+    "-j behind a command of two words": (("peer", "del", "-j", "eth0"), ("'ipipbpf -j peer del'",)),
+    "-n behind the command": (("attach", "-n", "blue", "eth0"), ("'-n' goes", "'ipipbpf -n NETNS attach'")),
+    "--netns behind the command": (("top", "--netns", "blue"), ("'--netns' goes", "'ipipbpf --netns NETNS top'")),
+    "--netns= behind the command": (("top", "--netns=blue"), ("'ipipbpf --netns=blue top'",)),
+    **{f"{' '.join(command)} of an option for a device": ((*command, "-x"), ("unknown option '-x'",))
+       for command in commands() if command != ("apply",)},
     "prefix neither bare nor of a peer": (("prefix", "add", "eth0", "10.1.0.0/16"), ("remote",)),
     "prefix bare and of a peer": (("prefix", "add", "eth0", "10.1.0.0/16", "remote", B, "bare"), ("bare",)),
     "an empty word": ((*PEER, "prefix", ""), ()),
