@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "attachable.h"
 #include "attachment.h"
 #include "fail.h"
 #include "layouts.h"
@@ -68,10 +69,20 @@ int attachment_open(const struct session *session, const char *device, struct at
 	}
 }
 
+/* To attach is advised only where it is not refused for the device's sake. */
 static int check_state(const struct session *session, const char *device, enum folder_state state)
 {
+	char refusal[256];
+	struct link link;
+	int error;
+
 	if (state == FOLDER_ATTACHED)
 		return DONE;
+	fail_keep(refusal, sizeof(refusal));
+	error = attachable_find(session, device, &link);
+	fail_keep(NULL, 0);
+	if (error)
+		return fail("%s is not attached: %s", device, refusal);
 	return fail("%s is not attached: '%s attach %s'", device, session_program(session), device);
 }
 

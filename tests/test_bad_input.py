@@ -211,6 +211,18 @@ def test_impossible_wishes(hosts, words, named):
     check_unchanged(hosts)
 
 
+CANNOT_BE_ATTACHED = {"eth7": "no device eth7", "lo": "loopback", "port": "attach to br0"}
+
+
+@pytest.mark.parametrize("device", CANNOT_BE_ATTACHED)
+@pytest.mark.parametrize("command", ("show", "export", "stats"))
+def test_attach_is_not_advised_where_it_is_always_refused(hosts, command, device):
+    done = hosts.end.command(command, device)
+    check_refused(done, FAILED, f"{device} is not attached", CANNOT_BE_ATTACHED[device])
+    assert f"ipipbpf attach {device}" not in done.stderr
+    assert CANNOT_BE_ATTACHED[device] in hosts.end.command("attach", device).stderr
+
+
 def test_a_device_name_that_is_too_long(hosts):
     done = hosts.end.command("attach", "sixteen-letters-")
     check_refused(done, done.returncode, "sixteen-letters-")

@@ -56,6 +56,14 @@ void fail_at(const char *file, unsigned int line)
 	(void)line;
 }
 
+/* What is kept is no line that is said; nothing here looks at it. */
+void fail_keep(char *text, size_t size)
+{
+	(void)size;
+	if (text)
+		text[0] = '\0';
+}
+
 void fail_to_log(void)
 {
 }
