@@ -90,6 +90,15 @@ bool address_is_unicast(const __u8 address[4])
 	return address[0] != 0 && address[0] < 224;
 }
 
+bool prefix_is_nobodys(const struct prefix_key *prefix)
+{
+	const __u8 next_hop[] = NEXT_HOP;
+	__u8 first = prefix->addr[0];
+
+	return (prefix->prefixlen >= 8 && (first == 0 || first == 127)) || (prefix->prefixlen >= 4 && first >= 240) ||
+	       (prefix->prefixlen == 32 && !memcmp(prefix->addr, next_hop, 4));
+}
+
 __be32 address_number(const __u8 address[4])
 {
 	__be32 number;

@@ -30,6 +30,12 @@ bool address_is_zero(const __u8 address[4]);
 /* Neither 0/8 nor 224/3: something that one host can have. */
 bool address_is_unicast(const __u8 address[4]);
 
+/*
+ * No host can be in it, nor a packet be carried that comes from there: it lies wholly in 0/8, 127/8 or 240/4, or is the
+ * tunnels' own next hop. Of a multicast network nothing comes, but what is sent to it is carried.
+ */
+bool prefix_is_nobodys(const struct prefix_key *prefix);
+
 /* The same bytes as the kernel's interfaces take them. */
 __be32 address_number(const __u8 address[4]);
 void address_bytes(__be32 number, __u8 address[4]);

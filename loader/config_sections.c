@@ -314,11 +314,13 @@ static int give_owner(struct config_reading *reading, const __u8 *remote)
 		struct config_prefix *prefix = &config->prefixes[i];
 
 		prefix->bare = !remote;
+		fail_at(reading->name, prefix->line);
+		if (remote && words_check_owned(&prefix->key))
+			return FAILED;
 		if (remote)
 			memcpy(prefix->remote, remote, 4);
 		if (remote && !address_is_zero(remote))
 			continue;
-		fail_at(reading->name, prefix->line);
 		if (!prefix->routed || !address_is_zero(prefix->src))
 			return fail("'src' and 'noroute' are of kernel routes, and prefixes that are bare or of the "
 				    "peer 'any' have none: leave them out");

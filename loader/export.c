@@ -72,6 +72,10 @@ static int check_prefix(const struct contents *contents, const struct prefix_ent
 	prefix_format(&entry->key, prefix);
 	if (!prefix_is_valid(&entry->prefix))
 		return fail("the entry of the prefix %s is invalid: 'prefix replace' writes it anew", prefix);
+	if (!entry->prefix.bare && prefix_is_nobodys(&entry->key))
+		return fail("the prefix %s is a peer's and holds no host, which no file can say: 'prefix del' takes it "
+			    "away",
+			    prefix);
 	if (entry->prefix.bare || peers_find(&contents->peers, entry->prefix.remote))
 		return DONE;
 	return fail("the prefix %s is of a peer %s that is not there: add that, or delete the prefix", prefix,

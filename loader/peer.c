@@ -37,6 +37,7 @@ static int take_prefix(struct words *words, const struct keyword *keyword, void 
 {
 	struct peer_request *request = into;
 	struct prefix_key *longer;
+	int result;
 
 	if (!*words->next)
 		return wrong("'%s' needs a value: %s", keyword->name, keyword->allowed);
@@ -44,7 +45,8 @@ static int take_prefix(struct words *words, const struct keyword *keyword, void 
 	if (!longer)
 		return fail("out of memory");
 	request->prefixes = longer;
-	return words_prefix(words, keyword->name, &longer[request->prefix_count++]);
+	result = words_prefix(words, keyword->name, &longer[request->prefix_count]);
+	return result ? result : words_check_owned(&longer[request->prefix_count++]);
 }
 
 static int compare(const void *a, const void *b)

@@ -56,6 +56,8 @@ int prefix_parse_request(struct words *words, struct prefix_request *request)
 		return result;
 	if (!(given & GROUP_OWNER))
 		return wrong("the prefix's owner is missing: 'remote ADDR', 'remote any' or 'bare'");
+	if (!request->bare && words_check_owned(&request->prefix))
+		return WRONG_WORDS;
 	if (given & GROUP_SRC && address_is_zero(request->remote))
 		return wrong("'src' is of kernel routes, and prefixes that are bare or of the peer 'any' have none: "
 			     "leave it out");

@@ -67,6 +67,17 @@ int words_prefix(struct words *words, const char *what, struct prefix_key *prefi
 	}
 }
 
+int words_check_owned(const struct prefix_key *prefix)
+{
+	char text[PREFIX_TEXT];
+
+	if (prefix_is_nobodys(prefix))
+		return wrong("'%s' holds no host, as 0.0.0.0/8, 127.0.0.0/8, 240.0.0.0/4 and 169.254.4.4 do not: "
+			     "name what is behind the peer",
+			     prefix_format(prefix, text));
+	return DONE;
+}
+
 int words_value(struct words *words, const struct keyword *keyword, const char **value)
 {
 	*value = *words->next;

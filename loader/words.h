@@ -37,6 +37,9 @@ int words_last_device(struct words *words, const char **name);
 /* A prefix as a fixed word or as the value of a keyword. */
 int words_prefix(struct words *words, const char *what, struct prefix_key *prefix);
 
+/* That the prefix can be a peer's: a bare one may be any. */
+int words_check_owned(const struct prefix_key *prefix);
+
 /* The value of a keyword. words_value() is any word; the others parse it: any address, one of a host, a peer's. */
 int words_value(struct words *words, const struct keyword *keyword, const char **value);
 int words_any_address(struct words *words, const struct keyword *keyword, __u8 address[4]);

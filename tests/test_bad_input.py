@@ -21,6 +21,11 @@ NOBODY = "65534"
 PEERS_MAX, PREFIXES_MAX = 65_536, 1_048_576
 ATTACH, PEER = ("attach", "eth0"), ("peer", "add", "eth0", "remote", "172.16.1.70")
 EXPLAIN = ("explain", "eth0", "from", INNER_A, "to", INNER_B)
+# No host can be there, but in parts of what is larger; and a multicast is carried.
+NOBODYS = ("0.0.0.0/8", "0.0.0.0", "0.255.0.0/16", "127.0.0.0/8", "127.255.255.255", "240.0.0.0/4", "255.0.0.0/8",
+           "255.255.255.255", "169.254.4.4")
+SOMEBODYS = ("0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1", "0.0.0.0/7", "126.0.0.0/7", "224.0.0.0/3", "1.0.0.0/8",
+             "126.0.0.0/8", "128.0.0.0/8", "239.0.0.0/8", "169.254.4.4/31", "169.254.4.5")
 LAYOUT_NOBODY_KNOWS = 4_000_000_000
 
 
@@ -64,6 +69,10 @@ WORDS = {
     "a peer without remote": (("peer", "add", "eth0", "prefix", "10.1.0.0/16"), ("remote",)),
     "a prefix with host bits": ((*PEER, "prefix", "10.0.0.1/8"), ("10.0.0.1/8", "10.0.0.0/8")),
     "prefix add with host bits": (("prefix", "add", "eth0", "10.0.0.1/8", "remote", B), ("10.0.0.1/8", "10.0.0.0/8")),
+    **{f"a peer's prefix where no host is, {prefix}": ((*PEER, "prefix", "10.9.0.0/16", "prefix", prefix), (prefix,))
+       for prefix in NOBODYS},
+    **{f"prefix {verb} where no host is": (("prefix", verb, "eth0", "127.0.0.1", "remote", B), ("127.0.0.1",))
+       for verb in ("add", "replace")},
     "a prefix longer than 32": ((*PEER, "prefix", "10.0.0.0/33"), ("10.0.0.0/33",)),
     "a negative prefix length": ((*PEER, "prefix", "10.0.0.0/-1"), ("10.0.0.0/-1",)),
     "a prefix without a length": ((*PEER, "prefix", "10.0.0.0/"), ("10.0.0.0/",)),
@@ -173,6 +182,20 @@ WORDS = {
 def test_wrong_words(hosts, words, named):
     check_refused(hosts.end.command(*words), WRONG_WORDS, *named)
     check_unchanged(hosts)
+
+
+def test_of_a_prefix_where_no_host_is_only_a_peer_is_refused(two_hosts):
+    end = End(two_hosts.a)
+    end.attach("routes", "off")
+    end.peer(B)
+    for prefix in SOMEBODYS:
+        end.do("prefix add", prefix, "remote", B)
+        end.do("prefix del", prefix)
+    end.do("prefix add", "127.0.0.0/8", "bare")
+    end.update("prefixes", struct.pack("=I4B", 4, 240, 0, 0, 0), bytes((172, 16, 1, 62, 0, 0, 0, 0)))
+    check_refused(end.command("export", "eth0"), FAILED, "240.0.0.0/4", "prefix del")
+    end.do("prefix del", "240.0.0.0/4")
+    assert "Prefixes = 127.0.0.0/8\n" in end.command("export", "eth0").stdout
 
 
 WISHES = {

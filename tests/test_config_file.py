@@ -90,6 +90,7 @@ WRONG = {
     "a prefix both bare and a peer's": (ATTACH + peer(B, "10.1.0.0/16") + "[Bare]\nPrefixes = 10.1.0.0/16\n", ":6: ",
                                         "10.1.0.0/16", "owner"),
     "a prefix with host bits": (ATTACH + peer(B, "10.1.0.0/16, 10.0.0.1/8"), ":4: ", "10.0.0.1/8", "10.0.0.0/8"),
+    "a peer's prefix where no host is": (ATTACH + peer(B, "10.1.0.0/16", "127.0.0.0/8"), ":5: ", "127.0.0.0/8"),
     "a list that ends with a comma": (ATTACH + peer(B, "10.1.0.0/16,"), ":4: ", "prefix"),
     "no prefix": (ATTACH + peer(B, ""), ":4: ", "prefix"),
     "a prefix's unknown word": (ATTACH + peer(B, "10.1.0.0/16 via 10.0.0.1"), ":4: ", "via", "src"),

@@ -94,6 +94,24 @@ static void check_prefix_of(const uint8_t data[5])
 	assert(ntohl(address_number(prefix.addr)) == (ntohl(address_number(data)) & mask_of(data[4] % 33)));
 }
 
+/* Whether all addresses from the prefix's first to its last are in one of the networks where no host can be. */
+static void check_nobodys(const uint8_t data[5])
+{
+	static const uint32_t networks[][2] = {
+		{ 0x00000000, 0x00ffffff },
+		{ 0x7f000000, 0x7fffffff },
+		{ 0xf0000000, 0xffffffff },
+		{ 0xa9fe0404, 0xa9fe0404 },
+	};
+	struct prefix_key prefix = prefix_of(data, data[4] % 33);
+	uint32_t first = ntohl(address_number(prefix.addr)), last = first | ~mask_of(data[4] % 33);
+	bool expected = false;
+
+	for (size_t i = 0; i < sizeof(networks) / sizeof(*networks); i++)
+		expected |= first >= networks[i][0] && last <= networks[i][1];
+	assert(prefix_is_nobodys(&prefix) == expected);
+}
+
 static int sign(int64_t number)
 {
 	return number < 0 ? -1 : number > 0;
@@ -119,8 +137,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_address(text);
 	check_prefix(text);
 	free(text);
-	if (size >= 5)
+	if (size >= 5) {
 		check_prefix_of(data);
+		check_nobodys(data);
+	}
 	if (size >= 10)
 		check_order(data);
 	return 0;

@@ -51,6 +51,7 @@ static void check_prefixes(const struct config *config)
 		assert(prefix->key.prefixlen <= 32 && !memcmp(&masked, &prefix->key, sizeof(masked)));
 		assert(!i || prefix_compare(&config->prefixes[i - 1].key, &prefix->key) < 0);
 		assert(prefix->bare || config_has_peer(config, prefix->remote));
+		assert(prefix->bare || !prefix_is_nobodys(&prefix->key));
 		assert(!prefix->routed || (!prefix->bare && !address_is_zero(prefix->remote)));
 		assert(prefix->routed || address_is_zero(prefix->src) || !address_is_zero(prefix->remote));
 	}

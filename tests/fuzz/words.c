@@ -272,6 +272,7 @@ static void check_prefixes(const struct peer_request *request)
 
 		assert(prefix->prefixlen <= 32 && !memcmp(prefix, &right, sizeof(right)));
 		assert(!i || prefix_compare(prefix - 1, prefix) < 0);
+		assert(!prefix_is_nobodys(prefix));
 	}
 }
 
@@ -328,6 +329,7 @@ static int parse_prefix(struct words *words, struct line *again)
 	check_options(behind + 1, &request.options);
 	check_address(behind + 1, "remote", request.remote);
 	assert(request.bare == count_of(behind + 1, "bare"));
+	assert(request.bare || !prefix_is_nobodys(&request.prefix));
 	line_say(again, "%s", request.device);
 	line_say(again, "%s", prefix_format(&request.prefix, text));
 	say_address(again, "src", request.options.src);
