@@ -47,7 +47,7 @@ static const struct command commands[] = {
 	  "  ttl, tos     of the outer header; inherit (default): from the inner one\n"
 	  "  ecn          ECN of the outer header: normal (default) copies the inner one's, compat sets none, for\n"
 	  "               a far end that would lose a mark of congestion\n"
-	  "  pmtudisc     the outer header forbids fragments (default)\n"
+	  "  pmtudisc     the outer header forbids fragments (default); nopmtudisc is refused with a fixed ttl\n"
 	  "  mtu_expires  seconds for which a path MTU that an ICMP error told is believed (default: 600)\n"
 	  "  icmp         ICMP errors that each CPU may send to inner senders in a second (default: 1000); 0: none\n"
 	  "  fragments    outer fragments: drop (default), or leave them to the stack\n"

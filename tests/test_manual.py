@@ -62,6 +62,14 @@ def test_every_verdict_stands_there_with_its_meaning_and_remedy(page, verdict):
     assert f"{name.strip('`')} ({fate}) {meaning[0].upper()}{meaning[1:]}. What to do: {remedy}." in page
 
 
+@pytest.mark.parametrize("name", ("README.md", "man/ipipbpf.8", "man/ipipbpf.conf.5"))
+def test_that_a_fixed_ttl_is_refused_where_df_is_left_away_is_said_there(name):
+    """In the row of a table, or the paragraph of a page, that is about pmtudisc."""
+    text = (ROOT / name).read_text(encoding="utf-8").replace("`", "")
+    about = re.search(r"^(?:\| pmtudisc \||\.B pmtudisc\n)((?:(?!\n\.|\|$).)*)", text, re.I | re.M | re.S)[1]
+    assert "refused with a fixed ttl" in words(about).lower()
+
+
 def test_every_option_and_example_of_help_stands_there(page):
     for command in commands():
         for line in help_of(command).splitlines():
