@@ -232,6 +232,16 @@ static void print_help(const struct command *command)
 	       command->help);
 }
 
+/* The first command of that name; with `verb`, that one. NULL if there is none. */
+static const struct command *find(const char *name, const char *verb)
+{
+	for (size_t i = 0; i < COUNT(commands); i++) {
+		if (!strcmp(commands[i].name, name) && (!verb || (commands[i].verb && !strcmp(commands[i].verb, verb))))
+			return &commands[i];
+	}
+	return NULL;
+}
+
 /* Help on all commands of that name; with `verb`, on that one alone. */
 static int help_on(const char *name, const char *verb)
 {
@@ -300,13 +310,15 @@ static int run(const struct command *command, struct session *session, struct wo
 /* The command behind a name that has several. */
 static int dispatch_verb(const char *name, struct session *session, struct words *words)
 {
+	const struct command *command;
+
 	if (asks_for_help(words))
 		return help_on(name, NULL);
-	for (size_t i = 0; i < COUNT(commands); i++) {
-		if (!strcmp(commands[i].name, name) && *words->next && words_skip(words, commands[i].verb))
-			return run(&commands[i], session, words);
-	}
-	return wrong_verb(name, *words->next);
+	command = *words->next ? find(name, *words->next) : NULL;
+	if (!command)
+		return wrong_verb(name, *words->next);
+	words->next++;
+	return run(command, session, words);
 }
 
 static int unknown_command(const char *name)
@@ -322,20 +334,40 @@ static int unknown_command(const char *name)
 	return wrong("unknown command '%s': allowed are %shelp", name, names);
 }
 
-static int dispatch(struct session *session, struct words *words)
+/* Behind `help` that stands first. */
+static int help_before(struct words *words)
 {
-	const char *name = *words->next++;
+	const char *name = *words->next, *verb = NULL;
+	const struct command *command;
+	int result;
 
-	if (!strcmp(name, "help")) {
+	if (!name || asks_for_help(words)) {
 		print_usage();
 		return DONE;
 	}
-	for (size_t i = 0; i < COUNT(commands); i++) {
-		if (strcmp(commands[i].name, name))
-			continue;
-		return commands[i].verb ? dispatch_verb(name, session, words) : run(&commands[i], session, words);
+	command = find(name, NULL);
+	if (!command)
+		return unknown_command(name);
+	words->next++;
+	if (command->verb && *words->next) {
+		verb = *words->next++;
+		if (!find(name, verb))
+			return wrong_verb(name, verb);
 	}
-	return unknown_command(name);
+	result = words_end(words);
+	return result ? result : help_on(name, verb);
+}
+
+static int dispatch(struct session *session, struct words *words)
+{
+	const char *name = *words->next++;
+	const struct command *command = find(name, NULL);
+
+	if (!strcmp(name, "help"))
+		return help_before(words);
+	if (!command)
+		return unknown_command(name);
+	return command->verb ? dispatch_verb(name, session, words) : run(command, session, words);
 }
 
 static int wrong_option(char *const *arguments)

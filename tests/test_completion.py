@@ -57,7 +57,13 @@ def test_monitor_follows_the_value_of_rpf(command):
     assert complete(*behind(command), "ecn", "normal", "") == words_of(command)
 
 
-@pytest.mark.parametrize("words", (("help",), ("attach", "help"), ("peer", "help"), ("peer", "add", "--help")))
+def test_help_goes_before_a_command_too():
+    assert complete("help", "") == {command[0] for command in commands()}
+    assert complete("help", "peer", "") == {command[1] for command in commands() if command[0] == "peer"}
+
+
+@pytest.mark.parametrize("words", (("help", "show"), ("help", "peer", "add"), ("attach", "help"), ("peer", "help"),
+                                   ("peer", "add", "--help")))
 def test_nothing_follows_help(words):
     assert complete(*words, "") == set()
 
