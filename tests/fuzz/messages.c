@@ -49,6 +49,12 @@ void warn(const char *format, ...)
 	va_end(arguments);
 }
 
+const char *fail_as_root(int error)
+{
+	(void)error;
+	return "";
+}
+
 /* Where a line is from is no part of it here. */
 void fail_at(const char *file, unsigned int line)
 {
