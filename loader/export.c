@@ -192,8 +192,12 @@ int export_run(struct session *session, struct words *words)
 	const char *device;
 	int result = words_last_device(words, &device);
 
-	if (!result)
-		result = session_open(session, SESSION_SHOW);
+	if (result)
+		return result;
+	if (session->json)
+		return wrong("'export' writes the file that 'apply' reads: '%s -j show %s' prints JSON",
+			     session_program(session), device);
+	result = session_open(session, SESSION_SHOW);
 	if (result)
 		return result;
 	result = export(session, device);

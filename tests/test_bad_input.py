@@ -132,6 +132,7 @@ WORDS = {
     "stats of a device that cannot be": (("stats", "a/b"), ("a/b",)),
     "stats as metrics again and again": (("stats", "openmetrics", "-w", "1"), ("openmetrics", "-w")),
     "stats as metrics in JSON": (("-j", "stats", "openmetrics"), ("openmetrics", "-j")),
+    "export in JSON": (("-j", "export", "eth0"), ("'export'", "-j show eth0' prints JSON")),
     "top of two devices": (("top", "eth0", "eth1"), ("eth1",)),
     "migrate without a layout": (("migrate", "eth0"), ("layout N",)),
     "migrate to a layout before the first": (("migrate", "eth0", "layout", "0"), ("layout 0", "1..3")),
