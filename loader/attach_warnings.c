@@ -1,24 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include <linux/rtnetlink.h>
-
-#include "address.h"
 #include "attach_warnings.h"
+#include "change_warnings.h"
 #include "devices.h"
 #include "fail.h"
 #include "options.h"
-#include "route.h"
 #include "sysctl.h"
 
 static void warn_local(const struct attaching *attaching)
 {
 	const struct meta *meta = &attaching->attachment.meta;
-	char address[ADDRESS_TEXT];
-	struct route route;
 
-	if (meta->local_auto || (!route_lookup(attaching->session->netlink, address_number(meta->local), &route) &&
-				 route.type == RTN_LOCAL))
-		return;
-	warn("local %s is no address of this host", address_format(meta->local, address));
+	if (!meta->local_auto)
+		change_warn_local(&attaching->change, meta->local);
 }
 
 /* Where the kernel forwards nothing, nor do the programs. */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include <errno.h>
-#include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -233,12 +232,11 @@ bool change_has_routes(const struct change *change)
 int change_check_source(struct change *change, const __u8 src[4])
 {
 	char text[ADDRESS_TEXT];
-	struct route route;
 
 	if (address_is_zero(src) || change->attachment->meta.routes != SWITCH_ON ||
 	    !memcmp(src, change->checked_src, sizeof(change->checked_src)))
 		return DONE;
-	if (!route_lookup(change->session->netlink, address_number(src), &route) && route.type == RTN_LOCAL) {
+	if (route_is_local(change->session->netlink, address_number(src))) {
 		memcpy(change->checked_src, src, sizeof(change->checked_src));
 		return DONE;
 	}

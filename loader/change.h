@@ -125,7 +125,7 @@ int change_carry_out(struct change *change);
 /* Takes back what change_apply did. */
 void change_undo(struct change *change);
 
-/* Keeps it: warns of routes without a source, clears away what belongs to peers and prefixes that are gone. */
+/* Keeps it: warns (change_warnings.h), clears away what belongs to peers and prefixes that are gone. */
 void change_keep(struct change *change);
 
 /* Frees all; does not undo. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+#include <stdlib.h>
 #include <string.h>
 
 #include "address.h"
@@ -21,6 +22,41 @@ static void warn_unsourced(const struct change *change)
 	warn("no src is given: the kernel will send to %s from %s, which a far end with 'rpf strict' must list in its "
 	     "prefixes",
 	     prefix_format(&change->unsourced, prefix), address_format(address, source));
+}
+
+void change_warn_local(const struct change *change, const __u8 local[4])
+{
+	char address[ADDRESS_TEXT];
+
+	if (!route_is_local(change->session->netlink, address_number(local)))
+		warn("local %s is no address of this host", address_format(local, address));
+}
+
+static int compare(const void *a, const void *b)
+{
+	return memcmp(a, b, 4);
+}
+
+/* Once for each address, which many peers may have in common. */
+static void warn_of_locals(const struct change *change)
+{
+	__u8(*locals)[4] = calloc(change->peer_wish_count + 1, sizeof(*locals));
+	size_t count = 0;
+
+	if (!locals)
+		return;
+	for (size_t i = 0; i < change->peer_wish_count; i++) {
+		const struct peer_wish *wish = &change->peer_wishes[i];
+
+		if (wish->present && !address_is_zero(wish->peer.local))
+			memcpy(locals[count++], wish->peer.local, 4);
+	}
+	qsort(locals, count, sizeof(*locals), compare);
+	for (size_t i = 0; i < count; i++) {
+		if (!i || memcmp(locals[i], locals[i - 1], 4))
+			change_warn_local(change, locals[i]);
+	}
+	free(locals);
 }
 
 /* Whether the change made this prefix, or made it another's. */
@@ -130,6 +166,7 @@ static void warn_of_own_networks(const struct change *change)
 void change_warn(const struct change *change)
 {
 	warn_unsourced(change);
+	warn_of_locals(change);
 	warn_of_lost(change);
 	warn_of_own_networks(change);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What belongs to an attachment and is not there, or not as it was. */
-#include <linux/rtnetlink.h>
 #include <string.h>
 
 #include "address.h"
@@ -71,10 +70,8 @@ int check_missing(struct checking *checking)
 
 static bool is_own(struct checking *checking, const __u8 address[4])
 {
-	struct route route;
-
 	return host_addresses_find(&checking->addresses, address) ||
-	       (!route_lookup(checking->session->netlink, address_number(address), &route) && route.type == RTN_LOCAL);
+	       route_is_local(checking->session->netlink, address_number(address));
 }
 
 static void judge_local(struct checking *checking)

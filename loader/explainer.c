@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include <bpf/bpf.h>
-#include <linux/rtnetlink.h>
 #include <net/if_arp.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -97,13 +96,6 @@ static bool is_mac(const __u8 *at, const struct link *link)
 	return link->type == ARPHRD_ETHER && !memcmp(at, link->mac, sizeof(link->mac));
 }
 
-static bool is_own_address(const struct explainer *explainer, const __u8 address[4])
-{
-	struct route route;
-
-	return !route_lookup(explainer->session->netlink, address_number(address), &route) && route.type == RTN_LOCAL;
-}
-
 enum direction explainer_direction(const struct explainer *explainer, const struct frame *frame, bool link_headers)
 {
 	struct headers headers;
@@ -119,7 +111,7 @@ enum direction explainer_direction(const struct explainer *explainer, const stru
 		return DIRECTION_IN;
 	if (headers.list[0].protocol == IPPROTO_IPIP)
 		return explainer_wraps(explainer, &headers.list[0], &peer) ? DIRECTION_OUT : DIRECTION_IN;
-	if (is_own_address(explainer, headers.list[0].dst))
+	if (route_is_local(explainer->session->netlink, address_number(headers.list[0].dst)))
 		return DIRECTION_IN;
 	return explainer_owner(explainer, headers.list[0].dst, remote) ||
 			       !explainer_owner(explainer, headers.list[0].src, remote)

@@ -179,9 +179,16 @@ int route_lookup(struct netlink *netlink, __be32 dst, struct route *route)
 
 int route_lookup_from(struct netlink *netlink, __be32 dst, __be32 src, struct route *route)
 {
-	if (route_lookup(netlink, src, route) || route->type != RTN_LOCAL)
+	if (!route_is_local(netlink, src))
 		src = 0;
 	return ask(netlink, dst, src, RTM_F_FIB_MATCH | RTM_F_LOOKUP_TABLE, route);
+}
+
+bool route_is_local(struct netlink *netlink, __be32 address)
+{
+	struct route route;
+
+	return !route_lookup(netlink, address, &route) && route.type == RTN_LOCAL;
 }
 
 int route_source(struct netlink *netlink, __be32 dst, __be32 *source, __u32 *mtu)

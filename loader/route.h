@@ -51,6 +51,9 @@ int route_lookup(struct netlink *netlink, __be32 dst, struct route *route);
  */
 int route_lookup_from(struct netlink *netlink, __be32 dst, __be32 src, struct route *route);
 
+/* Whether it is an address of this host. */
+bool route_is_local(struct netlink *netlink, __be32 address);
+
 /* Which source address the kernel would give such a packet, and the MTU of its way out. */
 int route_source(struct netlink *netlink, __be32 dst, __be32 *source, __u32 *mtu);
 
