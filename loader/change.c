@@ -266,31 +266,6 @@ static int find_ways(struct change *change)
 	return DONE;
 }
 
-static int check_wishes(struct change *change)
-{
-	for (size_t i = 0; i < change->wish_count; i++) {
-		const struct prefix_wish *wish = &change->wishes[i];
-
-		if (check_same_route(change, wish) || (wish->present && change_check_source(change, wish->record.src)))
-			return FAILED;
-	}
-	for (size_t i = 0; i < change->peer_wish_count; i++) {
-		const struct peer_wish *wish = &change->peer_wishes[i];
-
-		if (wish->present && change_check_source(change, wish->src))
-			return FAILED;
-	}
-	return DONE;
-}
-
-int change_check(struct change *change)
-{
-	sort_wishes(change);
-	match_prefixes(change);
-	match_records(change);
-	return change_order(change) || find_ways(change) || check_wishes(change) ? FAILED : loop_check(change);
-}
-
 /* The source that was set for a peer, or is wished for. */
 static void peer_source(const struct change *change, const __u8 remote[4], __u8 src[4])
 {
@@ -325,6 +300,62 @@ static void ask_way(const struct change *change, struct way *way)
 	way->asked = true;
 }
 
+/* `unknown` is for a prefix that people wrote, with no peer. */
+static struct way *find_way(const struct change *change, const struct prefix_wish *wish, struct way *unknown)
+{
+	struct way *way = ways_find(&change->ways, wish->prefix.remote);
+
+	if (!way) {
+		way = unknown;
+		memcpy(way->remote, wish->prefix.remote, 4);
+	}
+	ask_way(change, way);
+	return way;
+}
+
+/* The source that its route is to have: without it the kernel makes none. */
+static int check_route_source(struct change *change, const struct prefix_wish *wish)
+{
+	struct way unknown = { 0 }, *way;
+	__u8 src[4];
+
+	if (!wish->present || !wish->routed || change->attachment->meta.routes != SWITCH_ON)
+		return DONE;
+	if (!address_is_zero(wish->record.src))
+		return change_check_source(change, wish->record.src);
+	way = find_way(change, wish, &unknown);
+	if (way->checked)
+		return DONE;
+	way->checked = true;
+	address_bytes(way->src, src);
+	return change_check_source(change, src);
+}
+
+static int check_wishes(struct change *change)
+{
+	for (size_t i = 0; i < change->wish_count; i++) {
+		const struct prefix_wish *wish = &change->wishes[i];
+
+		if (check_same_route(change, wish) || check_route_source(change, wish))
+			return FAILED;
+	}
+	for (size_t i = 0; i < change->peer_wish_count; i++) {
+		const struct peer_wish *wish = &change->peer_wishes[i];
+
+		if (wish->present && change_check_source(change, wish->src))
+			return FAILED;
+	}
+	return DONE;
+}
+
+int change_check(struct change *change)
+{
+	sort_wishes(change);
+	match_prefixes(change);
+	match_records(change);
+	return change_order(change) || find_ways(change) || check_wishes(change) ? FAILED : loop_check(change);
+}
+
 const struct route *change_route_before(const struct change *change, const struct prefix_wish *wish)
 {
 	return fib_find_tunnel(&change->fib, &wish->key, change->link.ifindex);
@@ -333,9 +364,8 @@ const struct route *change_route_before(const struct change *change, const struc
 struct route change_route(struct change *change, const struct prefix_wish *wish)
 {
 	const struct route *before = change_route_before(change, wish);
-	struct way *known = ways_find(&change->ways, wish->prefix.remote);
-	struct way unknown = { 0 }; /* a prefix that people wrote, with no peer */
-	struct way *way = known ? known : &unknown;
+	struct way unknown = { 0 };
+	const struct way *way = find_way(change, wish, &unknown);
 	struct route route = {
 		.dst = address_number(wish->key.addr),
 		.prefixlen = (__u8)wish->key.prefixlen,
@@ -343,8 +373,6 @@ struct route change_route(struct change *change, const struct prefix_wish *wish)
 		.priority = before ? before->priority : 0,
 	};
 
-	memcpy(way->remote, wish->prefix.remote, 4);
-	ask_way(change, way);
 	/* Of prefix, peer and device the first that names one. */
 	route.src = address_is_zero(wish->record.src) ? way->src : address_number(wish->record.src);
 	route.mtu = way->mtu;

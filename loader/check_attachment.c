@@ -17,6 +17,11 @@ static void name_remedy(struct checking *checking, const struct missing *missing
 		findings_command(findings, "%s attach %s", program, device);
 		findings_by_attach(findings);
 		break;
+	case REMEDY_SOURCE:
+		/* Not `add`, since several routes may have it. */
+		findings_command(findings, "%s address replace %s/32 dev lo && %s attach %s", checking->ip,
+				 missing->src, program, device);
+		break;
 	case REMEDY_DEVICE:
 		findings_command(findings, "%s detach %s", program, device);
 		break;
@@ -49,7 +54,7 @@ int check_missing(struct checking *checking)
 		const struct missing *missing = &report->missing[i];
 
 		/* What comes back by itself once the device is what it was. */
-		if (missing->remedy == REMEDY_ATTACH && !can_attach)
+		if ((missing->remedy == REMEDY_ATTACH || missing->remedy == REMEDY_SOURCE) && !can_attach)
 			continue;
 		findings_add(findings, SEVERITY_ERROR, "%s is missing", missing->what);
 		findings_why(findings, "%s", missing->why);

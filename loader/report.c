@@ -14,6 +14,7 @@
 #include "paths.h"
 #include "pins.h"
 #include "report.h"
+#include "route.h"
 
 /* Bytes of the outer header. */
 #define OVERHEAD 20
@@ -131,11 +132,26 @@ static int read_forwarding(struct report *report)
 			   "sysctl net.ipv4.conf.lo.forwarding");
 }
 
-static int read_routes(const struct session *session, struct report *report)
+/* The kernel takes a route away with its source, and makes none without it. */
+static int miss_route(const struct session *session, struct report *report, const struct prefix_entry *entry)
 {
 	const char *no_route = "packets to it take another way, and those from it may be dropped";
+	struct missing *missing;
 	char text[PREFIX_TEXT];
+	__u8 src[4];
 
+	if (add_missing(report, REMEDY_ATTACH, no_route, "route %s", prefix_format(&entry->key, text)))
+		return FAILED;
+	if (!report_source(report, entry, src) || route_is_local(session->netlink, address_number(src)))
+		return DONE;
+	missing = &report->missing[report->missing_count - 1];
+	missing->remedy = REMEDY_SOURCE;
+	address_format(src, missing->src);
+	return DONE;
+}
+
+static int read_routes(const struct session *session, struct report *report)
+{
 	if (fib_read(session->netlink, &report->fib))
 		return FAILED;
 	if (report->attachment->meta.routes != SWITCH_ON)
@@ -144,8 +160,7 @@ static int read_routes(const struct session *session, struct report *report)
 		const struct prefix_entry *entry = &report->prefixes.list[i];
 
 		if (prefix_is_routable(&entry->prefix) && route_records_find(&report->records, &entry->key) &&
-		    !report_has_route(report, &entry->key) &&
-		    add_missing(report, REMEDY_ATTACH, no_route, "route %s", prefix_format(&entry->key, text)))
+		    !report_has_route(report, &entry->key) && miss_route(session, report, entry))
 			return FAILED;
 	}
 	return DONE;

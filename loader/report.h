@@ -20,6 +20,7 @@
 /* Which command mends what is missing. */
 enum remedy {
 	REMEDY_ATTACH,
+	REMEDY_SOURCE,  /* attach, once the route's source is an address of this host again */
 	REMEDY_DEVICE,  /* attach, once the device is there again */
 	REMEDY_RENAMED, /* detach, then attach the device by its new name */
 	REMEDY_PEER_ADD,
@@ -35,6 +36,7 @@ struct missing {
 	/* What the remedy names, else "". */
 	char prefix[PREFIX_TEXT];
 	char peer[ADDRESS_TEXT];
+	char src[ADDRESS_TEXT];
 };
 
 struct report {

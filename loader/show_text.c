@@ -137,14 +137,19 @@ static void print_device(const struct report *report)
 		printf("  cache: %u ms\n", meta->cache);
 }
 
-static void print_remedy(const struct session *session, const struct report *report, enum remedy remedy)
+static void print_remedy(const struct session *session, const struct report *report, const struct missing *missing)
 {
 	const char *program = session_program(session);
 	const char *device = report->attachment->name.device;
 
-	switch (remedy) {
+	switch (missing->remedy) {
 	case REMEDY_ATTACH:
 		printf("    '%s attach %s' puts it back\n", program, device);
+		break;
+	case REMEDY_SOURCE:
+		printf("    src %s is no address of this host: 'ip address add %s/32 dev lo', then '%s attach %s' puts it "
+		       "back\n",
+		       missing->src, missing->src, program, device);
 		break;
 	case REMEDY_DEVICE:
 		printf("    '%s attach %s' once it is there again, or '%s detach %s'\n", program, device, program,
@@ -168,19 +173,24 @@ static void print_remedy(const struct session *session, const struct report *rep
 	}
 }
 
+/* The remedy is said once for all that it mends. */
 static void print_missing(const struct session *session, const struct report *report)
 {
 	for (int remedy = 0; remedy < REMEDY_COUNT; remedy++) {
-		bool any = false;
+		const struct missing *last = NULL;
 
 		for (size_t i = 0; i < report->missing_count; i++) {
-			if (report->missing[i].remedy != (enum remedy)remedy)
+			const struct missing *missing = &report->missing[i];
+
+			if (missing->remedy != (enum remedy)remedy)
 				continue;
-			printf("  missing: %s\n", report->missing[i].what);
-			any = true;
+			if (last && strcmp(last->src, missing->src) != 0)
+				print_remedy(session, report, last);
+			printf("  missing: %s\n", missing->what);
+			last = missing;
 		}
-		if (any)
-			print_remedy(session, report, (enum remedy)remedy);
+		if (last)
+			print_remedy(session, report, last);
 	}
 }
 

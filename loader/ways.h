@@ -10,8 +10,9 @@
 struct way {
 	__u8 remote[4];
 	bool asked;
-	__be32 src; /* preferred source, 0: none */
-	__u32 mtu;  /* of routes into the tunnel */
+	bool checked; /* its source */
+	__be32 src;   /* preferred source, 0: none */
+	__u32 mtu;    /* of routes into the tunnel */
 };
 
 /* Sorted by address. */
