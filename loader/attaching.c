@@ -7,6 +7,19 @@
 #include "attaching.h"
 #include "fail.h"
 
+/* In the other folder it has another name, or another -n made it. */
+static int refuse_other(const struct attaching *attaching, const struct attachment *other)
+{
+	struct link link;
+	bool present;
+
+	if (!strcmp(other->name.netns, attaching->attachment.name.netns) &&
+	    attachment_link(attaching->session, other, &link, &present))
+		return FAILED;
+	return fail("%s is attached already, as %s: detach that first, or use the -n that made it",
+		    attaching->link.name, other->folder);
+}
+
 /* The same device in two folders would have two programs in each hook: with -n and without, from within. */
 static int check_other_folders(const struct attaching *attaching)
 {
@@ -18,8 +31,7 @@ static int check_other_folders(const struct attaching *attaching)
 	for (size_t i = 0; i < all.count && !result; i++) {
 		if (all.list[i].meta.ifindex == attaching->link.ifindex &&
 		    strcmp(all.list[i].folder, attaching->attachment.folder))
-			result = fail("%s is attached already, as %s: detach that first, or use the -n that made it",
-				      attaching->link.name, all.list[i].folder);
+			result = refuse_other(attaching, &all.list[i]);
 	}
 	attachments_close(&all);
 	return result;

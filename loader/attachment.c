@@ -9,6 +9,7 @@
 #include "fail.h"
 #include "layouts.h"
 #include "pins.h"
+#include "renamed.h"
 
 int attachment_peek(const char *folder, struct meta *meta)
 {
@@ -240,12 +241,14 @@ int attachment_link(const struct session *session, const struct attachment *atta
 		    bool *present)
 {
 	int error = link_find_index(session->netlink, attachment->meta.ifindex, link);
+	char command[RENAMED_COMMAND];
 
 	*present = !error;
 	if (error && error != -ENODEV)
 		return fail("cannot ask for the device %s: %s", attachment->name.device, strerror(-error));
 	if (*present && strcmp(link->name, attachment->name.device))
-		return fail("%s was attached and is now called %s: '%s detach %s', then attach it by its new name",
-			    attachment->name.device, link->name, session_program(session), attachment->name.device);
+		return fail("%s was attached and is now called %s: '%s' carries all over but the counters",
+			    attachment->name.device, link->name,
+			    renamed_command(session, attachment->name.device, link->name, command));
 	return DONE;
 }

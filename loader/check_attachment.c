@@ -5,12 +5,14 @@
 #include "address.h"
 #include "check.h"
 #include "fail.h"
+#include "renamed.h"
 #include "route.h"
 
 static void name_remedy(struct checking *checking, const struct missing *missing)
 {
 	const char *program = session_program(checking->session), *device = checking->device;
 	struct findings *findings = &checking->findings;
+	char command[RENAMED_COMMAND];
 
 	switch (missing->remedy) {
 	case REMEDY_ATTACH:
@@ -26,8 +28,8 @@ static void name_remedy(struct checking *checking, const struct missing *missing
 		findings_command(findings, "%s detach %s", program, device);
 		break;
 	case REMEDY_RENAMED:
-		findings_command(findings, "%s detach %s && %s attach %s", program, device, program,
-				 checking->report.link.name);
+		findings_command(findings, "%s",
+				 renamed_command(checking->session, device, checking->report.link.name, command));
 		break;
 	case REMEDY_PEER_ADD:
 	case REMEDY_PEER_SET:

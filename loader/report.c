@@ -66,7 +66,10 @@ static int read_device(const struct session *session, struct report *report)
 	if (!report->present)
 		return add_missing(report, REMEDY_DEVICE, "its tunnels carry nothing", "device %s", name);
 	if (strcmp(report->link.name, name))
-		return add_missing(report, REMEDY_RENAMED, "no command finds its attachment", "device %s", name);
+		return add_missing(report, REMEDY_RENAMED,
+				   "it has another name now: by this one its attachment can be read and detached, but "
+				   "not changed",
+				   "device %s", name);
 	return DONE;
 }
 

@@ -22,7 +22,7 @@ enum remedy {
 	REMEDY_ATTACH,
 	REMEDY_SOURCE,  /* attach, once the route's source is an address of this host again */
 	REMEDY_DEVICE,  /* attach, once the device is there again */
-	REMEDY_RENAMED, /* detach, then attach the device by its new name */
+	REMEDY_RENAMED, /* renamed.h */
 	REMEDY_PEER_ADD,
 	REMEDY_PEER_SET,
 	REMEDY_PREFIX_REPLACE,

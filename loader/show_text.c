@@ -9,6 +9,7 @@
 #include "fail.h"
 #include "options.h"
 #include "paths.h"
+#include "renamed.h"
 #include "show.h"
 #include "verdicts.h"
 
@@ -141,6 +142,7 @@ static void print_remedy(const struct session *session, const struct report *rep
 {
 	const char *program = session_program(session);
 	const char *device = report->attachment->name.device;
+	char command[RENAMED_COMMAND];
 
 	switch (missing->remedy) {
 	case REMEDY_ATTACH:
@@ -156,8 +158,8 @@ static void print_remedy(const struct session *session, const struct report *rep
 		       device);
 		break;
 	case REMEDY_RENAMED:
-		printf("    it is called %s now: '%s detach %s', then attach %s\n", report->link.name, program, device,
-		       report->link.name);
+		printf("    it is called %s now: '%s' carries all over but the counters\n", report->link.name,
+		       renamed_command(session, device, report->link.name, command));
 		break;
 	case REMEDY_PEER_ADD:
 		printf("    '%s peer add %s remote ADDR', or delete the prefixes that name it\n", program, device);

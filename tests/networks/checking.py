@@ -59,12 +59,12 @@ def _directory_of_program():
     return directory
 
 
-def run_command(line):
-    """Runs a command that `check` printed, as a person would."""
+def run_command(line, directory=None):
+    """Runs a command that `check` printed, as a person would, in a directory where it may leave files."""
     command = line["command"]
     path = f"{_directory_of_program()}:{os.environ['PATH']}"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False,
-                          env=environment(PATH=path))
+                          env=environment(PATH=path), cwd=directory)
     assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
 
 

@@ -4,6 +4,7 @@ import os
 import socket
 
 from .checking import SILENCE_SECONDS, check, flows, follow, run_command
+from .config import export
 from .program import End
 from .strangers import ATTACH_XDP, XDP_FLAGS_DRV_MODE, Stranger
 from .topology import A, B, INNER_A, INNER_B, cable
@@ -55,14 +56,36 @@ def test_a_device_that_is_gone(tunnel):
     assert not os.path.exists(end.pins)
 
 
-def test_a_device_that_was_renamed(tunnel):
+def carrying_over(end, name):
+    program = f"ipipbpf -n {end.namespace.name}"
+    return f"{program} export eth0 >{name}.conf && {program} detach eth0 && {program} apply {name}.conf"
+
+
+def test_a_device_that_was_renamed_keeps_its_peers_by_the_command(tunnel, tmp_path):
     end, _ = tunnel.ends
-    tunnel.a.ip("link set eth0 down", "link set eth0 name eth1", "link set eth1 up")
+    end.attach("ttl", "64")
+    end.peer("172.16.1.70", "tos", "8", "prefix", "10.1.0.0/16")
+    end.do("prefix add", "10.1.1.0/24", "bare")
+    said = export(end)
+    tunnel.a.ip("link set eth0 down", "link set eth0 name eth1", "link set eth1 up",
+                f"route add 172.16.0.0/20 via {ROUTER}")
     found = check(end)
     line, = found.of("attachment")
-    assert found.status == 2 and line["command"].endswith("attach eth1")
-    run_command(line)
-    assert check(End(tunnel.a, "eth1")).in_the_way == []
+    assert found.status == 2 and line["command"] == carrying_over(end, "eth1") and export(end) == said
+    run_command(line, tmp_path)
+    renamed = End(tunnel.a, "eth1")
+    assert check(renamed).in_the_way == [] and flows(tunnel)
+    assert export(renamed) == said and not os.path.exists(end.pins)
+
+
+def test_whoever_names_a_device_that_was_renamed_is_told_how_it_keeps_its_peers(tunnel):
+    end, _ = tunnel.ends
+    tunnel.a.ip("link set eth0 down", "link set eth0 name eth1", "link set eth1 up")
+    sentence = f"'{carrying_over(end, 'eth1')}' carries all over but the counters\n"
+    assert f"    it is called eth1 now: {sentence}" in end.command("show", "eth0").stdout
+    for words in (("peer", "set", "eth0", "remote", B), ("attach", "eth1")):
+        done = end.command(*words)
+        assert (done.returncode, done.stderr) == (1, f"ipipbpf: eth0 was attached and is now called eth1: {sentence}")
 
 
 def test_the_first_address_of_the_device_is_another_now(tunnel):
