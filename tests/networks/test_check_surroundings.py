@@ -65,7 +65,7 @@ def test_a_device_that_was_renamed_keeps_its_peers_by_the_command(tunnel, tmp_pa
     end, _ = tunnel.ends
     end.attach("ttl", "64")
     end.peer("172.16.1.70", "tos", "8", "prefix", "10.1.0.0/16")
-    end.do("prefix add", "10.1.1.0/24", "bare")
+    end.do("prefix add", "10.9.1.0/24", "bare")
     said = export(end)
     tunnel.a.ip("link set eth0 down", "link set eth0 name eth1", "link set eth1 up",
                 f"route add 172.16.0.0/20 via {ROUTER}")
