@@ -158,10 +158,14 @@ def test_udp_segments_whose_checksum_somebody_has_checked_are_wrapped(encap, che
 
 @pytest.fixture
 def widest_mtu(underlay_ifindex):
-    """DEV as wide as IPv4 can use it."""
-    subprocess.run(["ip", "link", "set", DEV, "mtu", "65535"], check=True)
+    """DEV and its far end as wide as IPv4 can use them."""
+    def set_mtu(mtu):
+        subprocess.run(["ip", "-batch", "-"], check=True, text=True,
+                       input=f"link set {DEV} mtu {mtu}\nlink set far-{DEV} mtu {mtu}\n")
+
+    set_mtu(65535)
     yield
-    subprocess.run(["ip", "link", "set", DEV, "mtu", "1500"], check=True)
+    set_mtu(1500)
 
 
 @pytest.mark.parametrize("longest, verdict", [(65515, "encap_ok"), (65516, "encap_too_big")])
