@@ -94,7 +94,8 @@ static void check_again(const struct config *config)
 	FILE *file = open_memstream(&text, &size);
 
 	assert(file);
-	fprintf(file, "[Attach]\nDevice = %s\n", config->device);
+	/* Without a space, behind which a name that begins with # would be a comment. */
+	fprintf(file, "[Attach]\nDevice =%s\n", config->device);
 	for (size_t i = 0; i < config->peer_count; i++) {
 		write_peer(file, &config->peers[i]);
 		write_prefixes(file, config, &config->peers[i]);
