@@ -37,10 +37,10 @@ static __always_inline bool forward_may_travel(const struct iphdr *header)
 /*
  * Finds the way of a packet that came in by device `from`; false: it is the stack's. The FIB is asked as for a packet
  * from that device, so that it answers only where the host forwards. `longest`: bytes of its longest segment. `routed`:
- * a unicast route back to its source is known to exist.
+ * a unicast route back to its source is known to exist; else one must, and through the device `back` unless that is 0.
  */
 static __always_inline bool forward_finds_way(hook_context *ctx, const struct frame *frame, __u32 ip, __u32 from,
-					      __u32 longest, bool routed, const struct meta *device,
+					      __u32 longest, bool routed, __u32 back, const struct meta *device,
 					      struct forward *forward)
 {
 	const struct prefix *prefix;
@@ -48,7 +48,7 @@ static __always_inline bool forward_finds_way(hook_context *ctx, const struct fr
 	struct ipv4 ipv4;
 
 	if (!ipv4_find(frame, ip, &ipv4) || !forward_may_travel(ipv4.header) ||
-	    (!routed && route_back(ctx, ipv4.header, 0) != VERDICT_DECAP_OK))
+	    (!routed && route_back(ctx, ipv4.header, back) != VERDICT_DECAP_OK))
 		return false;
 	forward->fib = (struct bpf_fib_lookup){
 		.family = AF_INET,

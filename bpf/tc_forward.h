@@ -50,7 +50,7 @@ static __noinline int tc_forward(struct __sk_buff *skb, bool routed)
 	if (!ipv4_find(&frame, sizeof(struct ethhdr), &ipv4))
 		return TC_ACT_UNSPEC;
 	segments = segments_of(&frame, &ipv4, skb->gso_size);
-	if (!forward_finds_way(skb, &frame, sizeof(struct ethhdr), device->ifindex, segments.longest, routed, device,
+	if (!forward_finds_way(skb, &frame, sizeof(struct ethhdr), device->ifindex, segments.longest, routed, 0, device,
 			       &forward) ||
 	    !tc_decrement_ttl(skb, forward.header))
 		return TC_ACT_UNSPEC;

@@ -72,6 +72,7 @@ static __always_inline int xdp_send(__u32 ifindex, const struct meta *device)
 /*
  * Sends an untagged frame on that is for another host. Returns the action, XDP_PASS if the stack is to have it; or
  * XDP_INTO_TUNNEL, the only way where `tunnel`. Then the frame is as it was. `routed`: a route leads back to its source.
+ * Where `tunnel`, it came without one, and the stack's strict rp_filter would have that route lead back through DEV.
  */
 static __noinline int xdp_forward(struct xdp_md *ctx, bool routed, bool tunnel)
 {
@@ -87,7 +88,8 @@ static __noinline int xdp_forward(struct xdp_md *ctx, bool routed, bool tunnel)
 	if (!device || !eth || frame.data + frame.len != frame.end || !xdp_is_sent_to(eth) ||
 	    !ipv4_find(&frame, sizeof(*eth), &ipv4) || ipv4.header_len != sizeof(struct iphdr) ||
 	    !ipv4_is_right(ctx, &ipv4, frame.len - sizeof(*eth), false) || checksum_may_be_begun(&frame, &ipv4) ||
-	    !forward_finds_way(ctx, &frame, sizeof(*eth), device->ifindex, ipv4.total_len, routed, device, &forward))
+	    !forward_finds_way(ctx, &frame, sizeof(*eth), device->ifindex, ipv4.total_len, routed,
+			       tunnel ? device->ifindex : 0, device, &forward))
 		return XDP_PASS;
 	if (forward.into_tunnel)
 		return XDP_INTO_TUNNEL;

@@ -12,7 +12,7 @@ from .attachment import XDP_DROP, XDP_PASS, XDP_REDIRECT, XDP_TX
 from .forwarding import NEVER, NOW, forwarding, less_ttl, may_leave_by, slot
 from .frames import arriving, inner, options, outer, received, sent, tcp, wrapped
 from .ipv4 import with_checksum
-from .tables import FIXED, HOOK_TC, SWITCH_OFF, SWITCH_ON
+from .tables import FIXED, HOOK_TC, LOOSE, SWITCH_OFF, SWITCH_ON
 from .underlay import (BEHIND_GATEWAY, DEV, ELSEWHERE, LOCAL, MAC, NEIGHBOURS, ON_LINK, OTHER,
                        OTHER_GATEWAY, ROUTE_BACK, UNRESOLVED)
 
@@ -154,6 +154,16 @@ def test_an_end_of_the_tunnel_as_source_is_the_stacks_to_refuse(hub, source):
 def test_a_source_without_a_route_back_is_the_stacks(hub, source):
     outcome = hub.observe(arriving(inner(src=source, dst=THERE)))
     assert (outcome.returned, outcome.verdicts) == (XDP_PASS, {})
+
+
+def test_a_plain_source_behind_another_device_is_for_the_stacks_rp_filter(hub):
+    """One out of a tunnel has been held to the peer's prefixes."""
+    source = ROUTE_BACK["elsewhere"]
+    plain = inner(src=source, dst=THERE)
+    outcome = hub.observe(arriving(plain))
+    assert (outcome.returned, outcome.out, outcome.verdicts) == (XDP_PASS, arriving(plain), {})
+    hub.peer(BEHIND_GATEWAY, rpf=LOOSE)
+    check_through(hub, plain)
 
 
 def test_a_plain_packet_from_a_peers_address_is_dropped_as_ever(hub):
