@@ -15,6 +15,7 @@ typedef struct __sk_buff hook_context;
 #include "tc_relay.h"
 
 #define EALREADY 114
+#define ENOTSUPP 524
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -185,18 +186,34 @@ static __always_inline bool tc_cannot_be_cut(struct __sk_buff *skb, const struct
 }
 
 /*
+ * Whether the kernel could cut a GSO packet of `protocol` that bears the mark of being wrapped: one of IPIP, or out of an
+ * IPIP tunnel. What a device of another kind has wrapped (vxlan, gre) lacks the mark of IPIP, which no helper sets, and
+ * ipip_gso_segment() would drop it. Of UDP the kernel tells which it is: without BPF_F_ADJ_ROOM_FIXED_GSO it makes room
+ * for TCP in a tunnel, and not for UDP of several segments, which it leaves as it was.
+ */
+static __always_inline bool tc_can_be_cut_again(struct __sk_buff *skb, __u8 protocol)
+{
+	if (protocol != IPPROTO_UDP)
+		return protocol == IPPROTO_TCP || protocol == IPPROTO_IPIP;
+	return bpf_skb_adjust_room(skb, sizeof(struct iphdr), BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_NO_CSUM_RESET) ==
+	       -ENOTSUPP;
+}
+
+/*
  * Makes room for the outer header. A packet that came out of another tunnel still bears the kernel's mark of being
  * wrapped, and its inner offsets, which are right: the kernel then refuses to set them anew.
  */
-static __always_inline bool tc_grow(struct __sk_buff *skb)
+static __always_inline bool tc_grow(struct __sk_buff *skb, __u8 protocol)
 {
 	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_NO_CSUM_RESET;
 	long error = bpf_skb_adjust_room(skb, sizeof(struct iphdr), BPF_ADJ_ROOM_MAC,
 					 flags | BPF_F_ADJ_ROOM_ENCAP_L3_IPV4);
 
-	if (error == -EALREADY)
-		error = bpf_skb_adjust_room(skb, sizeof(struct iphdr), BPF_ADJ_ROOM_MAC, flags);
-	return !error;
+	if (error != -EALREADY)
+		return !error;
+	if (skb->gso_size && !tc_can_be_cut_again(skb, protocol))
+		return false;
+	return !bpf_skb_adjust_room(skb, sizeof(struct iphdr), BPF_ADJ_ROOM_MAC, flags);
 }
 
 /* What comes before the inner packet. Aligned, as the compiler would copy single bytes without that. */
@@ -213,7 +230,7 @@ static __always_inline bool tc_wrap(struct __sk_buff *skb, const struct encap *e
 {
 	struct ethhdr *eth = &headers->eth;
 
-	if (!tc_grow(skb))
+	if (!tc_grow(skb, encap->inner.header->protocol))
 		return false;
 	if (!features.link_header || !encap->resolved)
 		return !bpf_skb_store_bytes(skb, features.link_header, &headers->ip, sizeof(headers->ip), 0);

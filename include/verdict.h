@@ -100,7 +100,7 @@ enum fate {
 	  "give the route an MTU of the path less 20 ('routes on' does)")                                              \
 	X(ENCAP_ERROR, "encap_error", DROP,                                                                            \
 	  "the kernel refused to add the outer header, or could not cut the packet into segments behind it",           \
-	  "an offload that the kernel cannot wrap: with UDP_SEGMENT 'ethtool -K DEV tx on'; or out of memory")         \
+	  "UDP_SEGMENT needs 'ethtool -K DEV tx on', TCP in vxlan 'ethtool -K vxlan0 tso off'; or no memory")                    \
 	X(ENCAP_UNREACHABLE, "encap_unreachable", DROP,                                                                \
 	  "an earlier ICMP error from inside the tunnel was owed to the peer's next sender, who gets it now",          \
 	  "look at the path to the peer's outer address ('ip route get REMOTE', traceroute)")                          \

@@ -6,7 +6,7 @@ import pytest
 
 from .program import counting
 from .topology import A, B, INNER_A, INNER_B
-from .traffic import TIMEOUT_SECONDS, ping, send_raw
+from .traffic import TIMEOUT_SECONDS, ping, send_raw, tcp_transfer
 from .wire import PROTO_IPIP, PROTO_UDP, Capture, ethernet, ipv4_packet, send_frame, udp_datagram
 
 
@@ -32,6 +32,40 @@ def test_one_layer_is_put_on_and_one_taken_off(joined, depth):
     sent, = (packet for packet in wire.packets if packet.src == A)
     assert sent.payload == packet and sent.protocol == PROTO_IPIP
     assert count.verdicts(a)["encap_ok"] == 1 and count.verdicts(b)["decap_ok"] == 1
+
+
+IN_VXLAN_A, IN_VXLAN_B = "10.77.0.1", "10.77.0.2"
+
+
+@pytest.fixture
+def vxlan(joined):
+    """A vxlan device of the kernel's on both ends, whose packets go into our tunnel."""
+    for namespace, local, remote, address in ((joined.a, INNER_A, INNER_B, IN_VXLAN_A),
+                                              (joined.b, INNER_B, INNER_A, IN_VXLAN_B)):
+        namespace.ip(f"link add vxlan0 mtu 1430 type vxlan id 1 dstport 4789 local {local} remote {remote}")
+        namespace.ip(f"addr add {address}/24 dev vxlan0")
+        namespace.ip("link set vxlan0 up")
+    yield joined
+    for namespace in (joined.a, joined.b):
+        namespace.ip("link del vxlan0")
+
+
+def test_a_tunnel_of_the_kernels_passes_through_ours_once_it_cuts_its_packets_itself(vxlan):
+    for namespace in (vxlan.a, vxlan.b):
+        namespace.run("ethtool", "-K", "vxlan0", "tso", "off")
+    with counting(*vxlan.ends) as count:
+        tcp_transfer(vxlan.a, IN_VXLAN_A, vxlan.b, IN_VXLAN_B, 200 << 10)
+    assert [set(count.verdicts(end)) for end in vxlan.ends] == [{"encap_ok", "decap_ok"}] * 2
+
+
+def test_what_it_leaves_to_be_cut_is_refused_and_counted(vxlan):
+    with vxlan.b.socket(socket.AF_INET, socket.SOCK_STREAM) as listener, counting(vxlan.ends[0]) as count, \
+            vxlan.a.socket(socket.AF_INET, socket.SOCK_STREAM) as stream:
+        listener.bind((IN_VXLAN_B, 0))
+        listener.listen(1)
+        stream.connect(listener.getsockname())
+        stream.sendall(bytes(8000))
+    assert count.verdicts(vxlan.ends[0])["encap_error"] > 1
 
 
 MARTIANS = ("0.0.0.0", "0.1.2.3", "127.0.0.1", "240.0.0.1", "255.255.255.254")
