@@ -168,12 +168,24 @@ static __always_inline enum verdict decap_check_ecn(const struct decap *decap, e
 	return verdict == VERDICT_DECAP_OK && ecn_is_alarming(outer, inner) ? VERDICT_ECN_ALARM : verdict;
 }
 
+/* What a GSO packet counts as whose headers nobody checks. */
+static __always_inline void decap_count_unchecked(const struct frame *frame, struct decap *decap, __u32 gso_size)
+{
+	struct ipv4 inner;
+
+	if (!gso_size || !ipv4_find(frame, decap->outer.offset + decap->outer.header_len, &inner))
+		return;
+	inner.total_len = frame->len - inner.offset;
+	decap->segments = segments_of(frame, &inner, gso_size);
+}
+
 static __always_inline void decap_ipip(hook_context *ctx, const struct frame *frame, struct decap *decap,
 				       const struct meta *device, bool tagged, __u32 gso_size)
 {
 	struct peer *peer = decap_sender(decap, device);
 	enum verdict verdict;
 
+	decap_count_unchecked(frame, decap, gso_size);
 	if (!peer) {
 		decap_decide(decap, VERDICT_NOT_PEER);
 		return;

@@ -5,6 +5,8 @@ import struct
 
 from .ipv4 import HEADER, ICMP, IPIP, TCP, UDP, with_checksum
 
+GSO_BY_FRAGS = 0xFFFF
+
 
 def header(random, protocol, source, destination, length, extra=b"", fragment=0, tos=None, ttl=None):
     """An IPv4 header for `length` bytes behind it."""
@@ -44,8 +46,11 @@ def inner(random, source, destination, size=None, ttl=None, tos=None):
 
 
 def gso(random, source, destination):
-    """A TCP or UDP packet of several segments, and their size."""
+    """A TCP or UDP packet of several segments, one in four in a tunnel of its own, and their size."""
     protocol = random.choice((TCP, UDP))
-    transport = _transport(random, protocol, random.randrange(1000, 3000))
-    packet = header(random, protocol, source, destination, len(transport), fragment=0x4000, ttl=64) + transport
-    return packet, random.choice((100, 500, 1000, 1400, 1450, 1460, 1472))
+    packet = _transport(random, protocol, random.randrange(1000, 3000))
+    if random.random() < 0.25:
+        packet = header(random, protocol, source, destination, len(packet), options(random, 0.1), 0x4000) + packet
+        protocol = IPIP
+    packet = header(random, protocol, source, destination, len(packet), fragment=0x4000, ttl=64) + packet
+    return packet, random.choice((100, 500, 1000, 1400, 1450, 1460, 1472, GSO_BY_FRAGS))

@@ -10,12 +10,13 @@ from dataclasses import replace
 
 from . import reference_icmp, underlay
 from .bpf import FIB_TELLS_MTU
-from .ipv4 import DONT_FRAGMENT, HEADER, IPIP, MORE_OR_OFFSET, UDP, Header, behind_link, with_checksum
+from .ipv4 import DONT_FRAGMENT, HEADER, IPIP, MORE_OR_OFFSET, TCP, Header, behind_link, with_checksum
 from .judgement import Judgement, News, dropped
 from .tables import (ANY, ECN_COMPATIBILITY, FIXED, FRAGMENTS_STACK, HOOK_TC, HOOK_XDP, LOOSE, MONITOR, NOPMTUDISC, OFF,
                      PLAIN_BY_RPF, PLAIN_DROP, STRICT, SWITCH_ON, Counters, number, text)
 
 NOT_ECT, ECT_1, ECT_0, CE = 0, 1, 2, 3
+GSO_BY_FRAGS = 0xFFFF
 # RFC 6040, figure 4: inner and outer marks that it calls dangerous and lets pass.
 ALARMING = ((NOT_ECT, ECT_0), (NOT_ECT, ECT_1), (CE, ECT_1))
 
@@ -24,12 +25,38 @@ def segments(header, gso_size):
     """How many packets a GSO packet stands for, the sum of their total lengths, and the longest of them."""
     if not gso_size:
         return 1, header.total, header.total
-    at = header.at + header.length
-    transport = 8 if header.protocol == UDP else (header.frame[at + 12] >> 4) * 4
-    headers = header.length + transport
+    if gso_size == GSO_BY_FRAGS:
+        return 1, header.total, header.length
+    headers = header.length + _length_behind(header)
     payload = header.total - headers
     count = max(1, -(-payload // gso_size))
     return count, header.total + (count - 1) * headers, headers + min(payload, gso_size)
+
+
+def _length_behind(header):
+    """Bytes of the headers behind an IPv4 header, for as much of them as there is."""
+    at = header.at + header.length
+    if header.protocol == IPIP and at + 20 <= len(header.frame):
+        nested = Header(header.frame, at)
+        return nested.length + _transport_length(nested)
+    return _transport_length(header)
+
+
+def _transport_length(header):
+    at = header.at + header.length
+    if header.protocol != TCP:
+        return 8
+    return (header.frame[at + 12] >> 4) * 4 if at + 20 <= len(header.frame) else 20
+
+
+def _unchecked_count(outer, gso_size):
+    """What a packet counts as whose headers nobody checks."""
+    at = outer.at + outer.length
+    if not gso_size or at + 20 > len(outer.frame):
+        return 1
+    inner = Header(outer.frame, at)
+    inner.total = len(outer.frame) - at
+    return segments(inner, gso_size)[0]
 
 
 # Ingress
@@ -51,18 +78,19 @@ def decap(tables, hook, frame, gso_size=0):
     if remote not in tables.peers:
         remote = ANY
     peer = tables.peers.get(remote)
+    unchecked = _unchecked_count(outer, gso_size)
     if not peer or outer.destination != tables.local(peer):
-        return Judgement("not_peer", out=frame)
+        return Judgement("not_peer", out=frame, packets=unchecked)
     if not peer.valid():
-        return dropped("peer_invalid", remote)
+        return dropped("peer_invalid", remote, unchecked)
     outer.fill_in(len(frame) - at, gso_size)
     if not outer.sound(len(frame) - at):
-        return dropped("outer_bad", remote)
+        return dropped("outer_bad", remote, unchecked)
     if outer.fragment & MORE_OR_OFFSET:
         if tables.device.fragments == FRAGMENTS_STACK:
-            return Judgement("outer_fragment", out=frame)
-        return dropped("outer_fragment", remote)
-    return _inner(tables, hook, peer, remote, outer, tags > 0, gso_size)
+            return Judgement("outer_fragment", out=frame, packets=unchecked)
+        return dropped("outer_fragment", remote, unchecked)
+    return _inner(tables, hook, peer, remote, outer, tags > 0, gso_size, unchecked)
 
 
 def _plain(tables, header):
@@ -93,15 +121,15 @@ def _quotes_ours(tables, header):
             and quoted.source == tables.local(peer))
 
 
-def _inner(tables, hook, peer, remote, outer, tagged, gso_size):
+def _inner(tables, hook, peer, remote, outer, tagged, gso_size, unchecked):
     device, frame, at = tables.device, outer.frame, outer.at + outer.length
     room = outer.total - outer.length
     if room < 20:
-        return dropped("inner_bad", remote)
+        return dropped("inner_bad", remote, unchecked)
     inner = Header(frame, at)
     inner.fill_in(room, gso_size)
     if not inner.sound(room) or inner.ttl == 0:
-        return dropped("inner_bad", remote)
+        return dropped("inner_bad", remote, unchecked)
     count, size, _ = segments(inner, gso_size)
     if inner.source >> 24 in (0, 127) or inner.source >> 28 in (14, 15):
         return dropped("martian_source", remote, count)

@@ -212,6 +212,25 @@ def test_a_gso_packet_that_is_refused_counts_as_its_segments(decap_tc, fields, v
                     gso_size=1000)
 
 
+@pytest.mark.parametrize("packet", [tcp(bytes(3000)), tcp(bytes(3000), options=options(12)), inner(bytes(3000))],
+                         ids=["tcp", "tcp and options", "udp"])
+def test_a_gso_packet_counts_as_its_segments_before_anybody_looks_at_its_headers(decap_tc, packet):
+    frame = arriving(outer(packet))
+    decap_tc.expect(frame, "not_peer", packets=3, gso_size=1000)
+    decap_tc.peer(BEHIND_GATEWAY, "192.168.1.0/24")
+    decap_tc.expect(arriving(outer(packet, chksum=1)), "outer_bad", peer=BEHIND_GATEWAY, packets=3, gso_size=1000)
+    decap_tc.peer(BEHIND_GATEWAY, rpf=9)
+    decap_tc.expect(frame, "peer_invalid", peer=BEHIND_GATEWAY, packets=3, gso_size=1000)
+
+
+@pytest.mark.parametrize("of_tunnel, segments", [(options(12), 3), (b"", 3)], ids=["options", "plain"])
+def test_a_gso_packet_of_another_tunnel_counts_with_the_headers_of_both(decap_tc, of_tunnel, segments):
+    """Each segment has 1,000 bytes behind the headers of IPv4, IPv4 and TCP."""
+    decap_tc.peer(BEHIND_GATEWAY, "192.168.1.0/24")
+    nested = IP(raw(IP(src="192.168.1.9", dst="192.168.8.8", options=of_tunnel, proto=4) / raw(tcp(bytes(3000)))))
+    decap_tc.expect(arriving(outer(nested)), "decap_error", peer=BEHIND_GATEWAY, packets=segments, gso_size=1000)
+
+
 def test_a_gso_packet_too_long_for_its_length_fields_is_all_that_there_is(decap_tc):
     """BIG TCP writes 0 into both total lengths; in a packet of one segment that is wrong."""
     decap_tc.peer(BEHIND_GATEWAY, "192.168.1.0/24")

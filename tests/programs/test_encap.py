@@ -3,6 +3,7 @@
 
 import pytest
 from scapy.compat import raw
+from scapy.layers.inet import IP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP, Ether
 
@@ -265,6 +266,23 @@ def test_encap_holds_a_gso_packets_segments_against_the_mtu(tunnel, kind, payloa
     for gso_size, verdict in ((fits, "encap_error"), (fits + 1, "encap_too_big"), (100, "encap_error"),
                               (payload, "encap_too_big"), (60000, "encap_too_big")):
         tunnel.expect(leaving(what), verdict, peer=BEHIND_GATEWAY, packets=-(-payload // gso_size), gso_size=gso_size)
+
+
+@pytest.mark.parametrize("of_tunnel", [b"", options(12)], ids=["plain", "options"])
+@pytest.mark.parametrize("kind", GSO)
+def test_encap_holds_the_segments_of_another_tunnel_against_the_mtu_with_the_headers_of_both(tunnel, kind, of_tunnel):
+    build, headers = GSO[kind]
+    nested = raw(build(bytes(3000), src="10.0.0.1", dst="10.0.0.2"))
+    what = IP(raw(IP(src=HERE, dst=THERE, options=of_tunnel, proto=4) / nested))
+    fits = 1500 - 20 - headers - 20 - len(of_tunnel)
+    for gso_size, verdict in ((fits, "encap_error"), (fits + 1, "encap_too_big")):
+        tunnel.expect(leaving(what), verdict, peer=BEHIND_GATEWAY, packets=3, gso_size=gso_size)
+
+
+def test_pieces_whose_sizes_nobody_tells_are_refused_without_a_word_of_mtu(tunnel):
+    """SCTP: of what the kernel will cut at no set size it lets no program wrap any."""
+    tunnel.expect(leaving(IP(raw(IP(src=HERE, dst=THERE, proto=132) / bytes(3000)))), "encap_error",
+                  peer=BEHIND_GATEWAY, gso_size=0xFFFF)
 
 
 def test_a_gso_packet_counts_as_its_segments_under_every_verdict(tunnel):

@@ -10,18 +10,22 @@ import subprocess
 import pytest
 from scapy.compat import raw
 from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.l2 import GRE
 
 from . import verdicts
 from .bpf import MAP_TYPE_PROG_ARRAY, PROG_TYPE_SCHED_CLS, create_map, instruction, load_program
 from .frames import arriving, leaving, options, outer, wrapped
 from .tables import NOPMTUDISC, Counters
+from .tagging import (CALL, EXIT, JUMP_IF_NOT, LOAD, LOAD_MAP, MAP_FD, MOVE, MOVE_IMMEDIATE, R0, R1, R2, R3, R4, R5, R6,
+                      STORE, TAIL_CALL)
 from .underlay import BEHIND_GATEWAY, DEV, OTHER
 from .wire import EGRESS, INGRESS, Offload, Wire, attached, redirecting
 
-MOVE, MOVE_IMMEDIATE, STORE_WORD, ADD, CALL, EXIT = 0xBF, 0xB7, 0x62, 0x07, 0x85, 0x95
-LOAD_MAP, MAP_FD, TAIL_CALL, CSUM_LEVEL, CSUM_LEVEL_INC = 0x18, 1, 12, 135, 1
-ADJUST_ROOM, STORE_BYTES, ROOM_MAC, FIXED_GSO, ENCAP_L3_IPV4 = 50, 9, 1, 1 << 0, 1 << 1
-R0, R1, R2, R3, R4, R5, R6, R10 = 0, 1, 2, 3, 4, 5, 6, 10
+STORE_WORD, ADD, R10 = 0x62, 0x07, 10
+CSUM_LEVEL, CSUM_LEVEL_INC = 135, 1
+ADJUST_ROOM, STORE_BYTES, ROOM_MAC = 50, 9, 1
+MARK = 8  # in struct __sk_buff
+FIXED_GSO, ENCAP_L3_IPV4, ENCAP_L4_GRE, ENCAP_L4_UDP = 1 << 0, 1 << 1, 1 << 3, 1 << 4
 HERE, THERE = "192.168.8.8", "192.168.1.9"
 SIZE = 1000
 NEEDS_CHECKSUM, TCPV4, UDPV4 = 1, 1, 5
@@ -34,10 +38,18 @@ def segment(payload, src=HERE, dst=THERE, tcp_options=0, flags="DF", **fields):
     return IP(raw(IP(src=src, dst=dst, id=0xBEEF, flags=flags, **fields) / segment / payload))
 
 
+def datagram(payload):
+    return IP(raw(IP(src=HERE, dst=THERE, flags="DF") / UDP(sport=1111, dport=2222) / payload))
+
+
 def offload(packet, gso_size=SIZE):
     """What the kernel is told of a GSO packet in a frame."""
     start = 14 + packet.ihl * 4
     return Offload(NEEDS_CHECKSUM, TCPV4, start + packet[TCP].dataofs * 4, gso_size, start, 16)
+
+
+def udp_offload(packet):
+    return Offload(NEEDS_CHECKSUM, UDPV4, 14 + packet.ihl * 4 + 8, SIZE, 14 + packet.ihl * 4, 6)
 
 
 def on_wire(packet, size=SIZE):
@@ -55,6 +67,33 @@ def counted(attachment):
 def wires(*devices):
     with contextlib.ExitStack() as stack:
         yield [stack.enter_context(contextlib.closing(Wire(device))) for device in devices]
+
+
+def load_once(name, change):
+    """A TC program that does that to each packet, whose context is R6: once, for what goes by way of the kernel's
+    neighbour code comes to it again."""
+    change = [instruction(MOVE_IMMEDIATE, R2, immediate=1), instruction(STORE, R6, R2, MARK), *change]
+    return load_program(PROG_TYPE_SCHED_CLS, name, [
+        instruction(MOVE, R6, R1), instruction(LOAD, R2, R6, MARK), instruction(JUMP_IF_NOT, R2, offset=len(change)),
+        *change, instruction(MOVE_IMMEDIATE, R0, immediate=-1), instruction(EXIT)])
+
+
+@contextlib.contextmanager
+def wrapping(headers, kind=0):
+    """A TC program that puts headers before each packet as they are, and tells the kernel of which kind they are."""
+    size = -(-len(headers) // 4) * 4
+    words = [instruction(STORE_WORD, R10, offset=4 * at - size, immediate=word)
+             for at, word in enumerate(struct.unpack(f"<{size // 4}i", headers.ljust(size, bytes(1))))]
+    grow = [instruction(MOVE, R1, R6), instruction(MOVE_IMMEDIATE, R2, immediate=len(headers)),
+            instruction(MOVE_IMMEDIATE, R3, immediate=ROOM_MAC),
+            instruction(MOVE_IMMEDIATE, R4, immediate=FIXED_GSO | ENCAP_L3_IPV4 | kind),
+            instruction(CALL, immediate=ADJUST_ROOM)]
+    store = [instruction(MOVE, R1, R6), instruction(MOVE_IMMEDIATE, R2, immediate=14), instruction(MOVE, R3, R10),
+             instruction(ADD, R3, immediate=-size), instruction(MOVE_IMMEDIATE, R4, immediate=len(headers)),
+             instruction(MOVE_IMMEDIATE, R5), instruction(CALL, immediate=STORE_BYTES)]
+    program = load_once("wrapping", grow + words + store)
+    yield program
+    os.close(program.fd)
 
 
 @pytest.fixture(params=[(payload, inner, transport) for payload in (SIZE + 1, 5 * SIZE - 1, 5 * SIZE, 5 * SIZE + 1)
@@ -101,9 +140,9 @@ def test_a_gso_packet_takes_an_identification_for_each_segment(encap, cable):
 
 
 def test_udp_segments_are_wrapped_whole(encap, cable):
-    packet = IP(raw(IP(src=HERE, dst=THERE, flags="DF") / UDP(sport=1111, dport=2222) / bytes(2 * SIZE + 1)))
+    packet = datagram(bytes(2 * SIZE + 1))
     near, far = cable
-    near.send(leaving(packet), Offload(NEEDS_CHECKSUM, UDPV4, 14 + 28, SIZE, 14 + 20, 6))
+    near.send(leaving(packet), udp_offload(packet))
     told, frame = far.receive()
     assert (frame[14:], told.kind, told.gso_size) == (wrapped(packet)[14:], UDPV4, SIZE)
     assert counted(encap) == {"encap_ok": 3}
@@ -199,10 +238,8 @@ def marked_as_wrapped():
     change = [[instruction(MOVE, R1, R6), instruction(MOVE_IMMEDIATE, R2, immediate=by),
                instruction(MOVE_IMMEDIATE, R3, immediate=ROOM_MAC), instruction(MOVE_IMMEDIATE, R4, immediate=flags),
                instruction(MOVE_IMMEDIATE, R5), instruction(CALL, immediate=ADJUST_ROOM)]
-              for by, flags in ((20, ENCAP_L3_IPV4), (-20, 0))]
-    program = load_program(PROG_TYPE_SCHED_CLS, "marked", [
-        instruction(MOVE, R6, R1), *change[0], *change[1], instruction(MOVE_IMMEDIATE, R0, immediate=-1),
-        instruction(EXIT)])
+              for by, flags in ((20, FIXED_GSO | ENCAP_L3_IPV4), (-20, FIXED_GSO))]
+    program = load_once("marked", [*change[0], *change[1]])
     yield program
     os.close(program.fd)
 
@@ -242,25 +279,76 @@ def test_a_packet_that_the_kernel_does_not_let_grow_is_refused(encap, cable, wid
     assert counted(encap) == {"encap_error": 1}
 
 
-# Ingress
+@contextlib.contextmanager
+def behind(encap, dataplane, program):
+    """DEV's cable, where a program has each packet before the one under test."""
+    encap.peer(BEHIND_GATEWAY, "192.168.1.0/24")
+    with attached(encap.ifindex, EGRESS, program, dataplane.programs["egress"]), \
+            wires(DEV, f"far-{DEV}") as (near, far):
+        yield near, far
+
+
+VXLAN = ENCAP_L4_UDP, UDP(sport=5555, dport=4789, chksum=0) / bytes(8 + 14)
+GRE_TUNNEL = ENCAP_L4_GRE, GRE(proto=0x800)
+PIECES = bytes(3 * SIZE - 100)
+
 
 @contextlib.contextmanager
-def far_end(header):
-    """A TC program that wraps each packet in a header as it is, as a far end's kernel does."""
-    words = [instruction(STORE_WORD, R10, offset=4 * at - 20, immediate=word)
-             for at, word in enumerate(struct.unpack("<5i", header))]
-    grow = [instruction(MOVE, R6, R1), instruction(MOVE_IMMEDIATE, R2, immediate=20),
-            instruction(MOVE_IMMEDIATE, R3, immediate=ROOM_MAC),
-            instruction(MOVE_IMMEDIATE, R4, immediate=FIXED_GSO | ENCAP_L3_IPV4),
-            instruction(CALL, immediate=ADJUST_ROOM)]
-    store = [instruction(MOVE, R1, R6), instruction(MOVE_IMMEDIATE, R2, immediate=14), instruction(MOVE, R3, R10),
-             instruction(ADD, R3, immediate=-20), instruction(MOVE_IMMEDIATE, R4, immediate=20),
-             instruction(MOVE_IMMEDIATE, R5), instruction(CALL, immediate=STORE_BYTES),
-             instruction(MOVE_IMMEDIATE, R0), instruction(EXIT)]
-    program = load_program(PROG_TYPE_SCHED_CLS, "far_end", grow + words + store)
-    yield program
-    os.close(program.fd)
+def in_a_tunnel(encap, dataplane, inside, kind=0, header=None):
+    """The wire's ends, and the packet as that tunnel's device sends it whose own it is."""
+    around = IP(raw(IP(src=HERE, dst=THERE, flags="DF") / header / inside if header else
+                    IP(src=HERE, dst=THERE, flags="DF", proto=4) / raw(inside)))
+    with wrapping(raw(around)[:len(around) - len(inside)], kind) as wrap, \
+            behind(encap, dataplane, wrap) as (near, far):
+        yield near, far, around
 
+
+@pytest.mark.parametrize("tunnel, inside, told", [
+    (VXLAN, segment(PIECES), offload), (GRE_TUNNEL, segment(PIECES), offload),
+    (GRE_TUNNEL, datagram(PIECES), udp_offload),
+], ids=["tcp in vxlan", "tcp in gre", "udp in gre"])
+def test_segments_in_a_tunnel_of_another_kind_are_refused(encap, dataplane, tunnel, inside, told):
+    """The kernel is told of one kind of tunnel, and cuts what is in another in none of IPIP."""
+    with in_a_tunnel(encap, dataplane, inside, *tunnel) as (near, _, _):
+        near.send(leaving(inside), told(inside))
+    assert counted(encap) == {"encap_error": 3}
+
+
+@pytest.mark.parametrize("tunnel", [VXLAN, GRE_TUNNEL, ()], ids=["vxlan", "gre", "ipip"])
+def test_a_single_packet_in_a_tunnel_of_any_kind_is_carried(encap, dataplane, tunnel):
+    inside = segment(b"no segments")
+    with in_a_tunnel(encap, dataplane, inside, *tunnel) as (near, far, around):
+        near.send(leaving(inside))
+        _, frame = far.receive()
+    assert frame[14:] == wrapped(around)[14:]
+    assert counted(encap) == {"encap_ok": 1}
+
+
+@pytest.mark.parametrize("inside, told, headers", [(segment(PIECES), offload, 40), (datagram(PIECES), udp_offload, 28)],
+                         ids=["tcp", "udp"])
+def test_segments_in_a_tunnel_of_ipip_are_carried_and_count_with_the_headers_of_both(encap, dataplane, inside, told,
+                                                                                     headers):
+    with in_a_tunnel(encap, dataplane, inside) as (near, far, around):
+        near.send(leaving(inside), told(inside))
+        offloaded, frame = far.receive()
+    assert frame[14:] == wrapped(around)[14:] and offloaded.gso_size == SIZE
+    assert counted(encap) == {"encap_ok": 3}
+    size = len(around) + 2 * (20 + headers)
+    assert encap.counters() == {BEHIND_GATEWAY: Counters(tx_packets=3, tx_bytes=size)}
+
+
+@pytest.mark.parametrize("packet, told", [(segment(PIECES), offload), (datagram(PIECES), udp_offload)],
+                         ids=["tcp", "udp"])
+def test_segments_out_of_another_tunnel_are_carried(encap, dataplane, marked_as_wrapped, packet, told):
+    with behind(encap, dataplane, marked_as_wrapped) as (near, far):
+        near.send(leaving(packet), told(packet))
+        offloaded, frame = far.receive()
+    assert frame[14:] == wrapped(packet)[14:]
+    assert (offloaded.kind, offloaded.gso_size) == (told(packet).kind, SIZE)
+    assert counted(encap) == {"encap_ok": 3}
+
+
+# Ingress
 
 @pytest.fixture
 def receiver(decap_tc, dataplane):
@@ -272,7 +360,7 @@ def receiver(decap_tc, dataplane):
 
     def send(packet, **fields):
         header = raw(outer(packet, **fields))[:20]
-        with far_end(header) as wrap, attached(socket.if_nametoindex(f"far-{DEV}"), EGRESS, wrap):
+        with wrapping(header) as wrap, attached(socket.if_nametoindex(f"far-{DEV}"), EGRESS, wrap):
             far.send(arriving(packet), offload(packet))
         return other.receive()
 
