@@ -33,11 +33,21 @@ struct driver_name ethtool_driver(const char *device)
 	return name;
 }
 
-bool ethtool_merges(const char *device)
+static bool has_flag(const char *device, __u32 flag)
 {
 	struct ethtool_value answer = { .cmd = ETHTOOL_GFLAGS };
 
-	return ask(device, &answer) && answer.data & ETH_FLAG_LRO;
+	return ask(device, &answer) && answer.data & flag;
+}
+
+bool ethtool_merges(const char *device)
+{
+	return has_flag(device, ETH_FLAG_LRO);
+}
+
+bool ethtool_takes_tags_off(const char *device)
+{
+	return has_flag(device, ETH_FLAG_RXVLAN);
 }
 
 bool ethtool_sums_up(const char *device)

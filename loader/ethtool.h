@@ -16,6 +16,9 @@ struct driver_name ethtool_driver(const char *device);
 /* Whether it merges what it receives by LRO, of which nothing can be taken apart again. */
 bool ethtool_merges(const char *device);
 
+/* Whether it takes VLAN tags off the frames that it receives, and hands them up beside them. */
+bool ethtool_takes_tags_off(const char *device);
+
 /* Whether it writes the checksums of what it sends; true where it does not say. */
 bool ethtool_sums_up(const char *device);
 

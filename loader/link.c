@@ -14,6 +14,8 @@
 struct answer {
 	struct link *link;
 	__u32 master; /* ifindex, or 0 */
+	__u32 lower;  /* that of the device it is on top of, or 0 */
+	bool apart;   /* `lower` is one of another namespace's */
 };
 
 static void copy_text(char *text, size_t size, const struct nlattr *attribute)
@@ -55,6 +57,12 @@ static int read_link(const struct nlmsghdr *message, void *argument)
 			break;
 		case IFLA_MASTER:
 			answer->master = mnl_attr_get_u32(attribute);
+			break;
+		case IFLA_LINK:
+			answer->lower = mnl_attr_get_u32(attribute);
+			break;
+		case IFLA_LINK_NETNSID:
+			answer->apart = true;
 			break;
 		case IFLA_LINKINFO:
 			read_kind(attribute, link);
@@ -124,6 +132,43 @@ int link_find_index(struct netlink *netlink, __u32 ifindex, struct link *link)
 	if (!ifindex || ifindex > INT32_MAX)
 		return -ENODEV;
 	return find(netlink, NULL, ifindex, link);
+}
+
+struct vlan_search {
+	__u32 ifindex;
+	struct link_vlans *vlans;
+};
+
+static int read_vlan(const struct nlmsghdr *message, void *argument)
+{
+	const struct vlan_search *search = argument;
+	struct link_vlans *vlans = search->vlans;
+	struct link link = { 0 };
+	struct answer answer = { .link = &link };
+
+	read_link(message, &answer);
+	if (answer.lower == search->ifindex && !answer.apart && !strcmp(link.kind, "vlan") && !vlans->count++)
+		memcpy(vlans->first, link.name, sizeof(vlans->first));
+	return MNL_CB_OK;
+}
+
+int link_vlans(struct netlink *netlink, __u32 ifindex, struct link_vlans *vlans)
+{
+	struct vlan_search search = { .ifindex = ifindex, .vlans = vlans };
+	struct ifinfomsg *header;
+	void *space;
+	struct nlmsghdr *request;
+	int error, tries = 0;
+
+	do {
+		*vlans = (struct link_vlans){ 0 };
+		request = netlink_request(netlink, RTM_GETLINK, NLM_F_DUMP, sizeof(*header), &space);
+		header = space;
+		header->ifi_family = AF_UNSPEC;
+		mnl_attr_put_u32(request, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+		error = netlink_talk(netlink, request, read_vlan, &search);
+	} while (error == -EAGAIN && ++tries < TRIES);
+	return error;
 }
 
 struct address_search {

@@ -5,6 +5,7 @@
 
 #include <net/if.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <linux/types.h>
 
 struct netlink;
@@ -30,6 +31,15 @@ int link_find(struct netlink *netlink, const char *name, struct link *link);
 
 /* The same by its index. */
 int link_find_index(struct netlink *netlink, __u32 ifindex, struct link *link);
+
+/* The VLAN devices on top of a device that are in its namespace. */
+struct link_vlans {
+	size_t count;
+	char first[IFNAMSIZ]; /* the name of one, "" if there is none */
+};
+
+/* Returns 0 or -errno. */
+int link_vlans(struct netlink *netlink, __u32 ifindex, struct link_vlans *vlans);
 
 /* The device's first IPv4 address of global scope. Returns 0, -EADDRNOTAVAIL, or another -errno. */
 int link_first_address(struct netlink *netlink, __u32 ifindex, __be32 *address);

@@ -2,15 +2,18 @@
 """What `check` says of a tunnel whose device, routes or settings changed, and of programs of others beside it."""
 import os
 import socket
+import subprocess
+
+import pytest
 
 from .checking import SILENCE_SECONDS, check, flows, follow, run_command
 from .config import export
-from .program import End
+from .program import End, counting
 from .strangers import ATTACH_XDP, XDP_FLAGS_DRV_MODE, Stranger
 from .topology import A, B, INNER_A, INNER_B, cable
 from .traffic import ping, send_raw
 from .tunnels import between_two_hosts
-from .wire import PROTO_UDP, ipv4_packet, udp_datagram
+from .wire import PROTO_IPIP, PROTO_UDP, ipv4_packet, udp_datagram
 
 ROUTER = "172.16.16.1"
 SHARED = "192.168.7.1"
@@ -171,3 +174,85 @@ def test_a_program_of_others_in_the_place_of_ours(two_hosts):
         follow(end)
     assert check(end).in_the_way == [] and flows(two_hosts)
     assert end.show()["xdp"] == "alone"
+
+
+def vlan_device(namespace, lower, number):
+    name = f"{lower}.{number}"
+    namespace.ip(f"link add link {lower} name {name} type vlan id {number}", f"link set {name} up")
+    return name
+
+
+@pytest.mark.parametrize("xdp", ("native", "skb"))
+def test_frames_of_a_vlan_device_whose_tag_xdp_does_not_see(two_hosts, xdp):
+    """The router sends them to A's VLAN device with their tags beside them; their source is routed by that."""
+    end = between_two_hosts(two_hosts, xdp)[0]
+    end.do("prefix add", "10.44.0.0/16", "remote", B)
+    assert check(end).in_the_way == []
+    vlan_device(two_hosts.a, "eth0", 5)
+    two_hosts.a.ip("route add 10.44.1.0/24 dev eth0.5")
+    two_hosts.router.ip(f"addr add 172.16.200.1/32 dev {vlan_device(two_hosts.router, 'to-a', 5)}",
+                        f"route add {A}/32 dev to-a.5",
+                        f"neigh add {A} lladdr {two_hosts.a.address_of('eth0').hex(':')} dev to-a.5")
+    packet = ipv4_packet(B, A, PROTO_IPIP, ipv4_packet("10.44.1.1", INNER_A, PROTO_UDP, udp_datagram(7, 9, b"here")))
+
+    def verdicts():
+        with counting(end) as count:
+            send_raw(two_hosts.router, packet)
+        return count.verdicts(end)
+
+    line, = check(end).in_the_way
+    assert (line["check"], line["severity"]) == ("offloads", "warning") and "(eth0.5)" in line["what"]
+    assert verdicts() == {"rpf_route": 1}
+    run_command(line)
+    assert check(end).in_the_way == [] and verdicts() == {"decap_ok": 1}
+    end.attach("mode", xdp)
+    two_hosts.router.run("ethtool", "-K", "to-a", "txvlan", "off")
+    assert "txvlan off" in check(end).of("offloads")[-1]["why"] and verdicts() == {"decap_ok": 1}
+
+
+@pytest.fixture
+def masked(tmp_path):
+    """`check` that takes a veth for a network card, and a macvlan for a VLAN device, which not every kernel has."""
+    source, library = tmp_path / "masks.c", tmp_path / "masks.so"
+    source.write_text("""
+        #include <libmnl/libmnl.h>
+        #include <string.h>
+        const char *mnl_attr_get_str(const struct nlattr *attribute)
+        {
+            const char *text = mnl_attr_get_payload(attribute);
+            return !strcmp(text, "veth") ? "" : !strcmp(text, "macvlan") ? "vlan" : text;
+        }""")
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source], check=True)
+    preload = {"LD_PRELOAD": str(library), "ASAN_OPTIONS": "exitcode=99:verify_asan_link_order=0"}
+    return lambda end: check(end, **preload)
+
+
+@pytest.mark.parametrize("xdp", ("native", "skb"))
+def test_a_network_card_that_takes_vlan_tags_off(two_hosts, masked, xdp):
+    end = between_two_hosts(two_hosts, xdp)[0]
+    assert masked(end).in_the_way == []
+    two_hosts.a.ip("link add link eth0 name one type macvlan", "link add link eth0 name two type macvlan")
+    line, = masked(end).in_the_way
+    assert (line["check"], line["severity"]) == ("offloads", "warning") and "(one and 1 more)" in line["what"]
+    assert line["command"].endswith("ethtool -K eth0 rxvlan off")
+    run_command(line)
+    assert masked(end).in_the_way == []
+
+
+@pytest.mark.parametrize("words, told", (("rpf loose", False), ("rpf off spread on", True), ("rpf off forward on", True),
+                                         ("mode tc", False)))
+def test_vlans_of_a_network_card_are_told_of_where_they_matter(two_hosts, masked, words, told):
+    end = between_two_hosts(two_hosts, "native")[0]
+    two_hosts.a.ip("link add link eth0 name above type macvlan")
+    end.attach(*words.split())
+    assert ("rxvlan" in str([line["command"] for line in masked(end).in_the_way])) == told
+
+
+def test_a_vlan_device_of_another_namespaces_device(two_hosts, masked):
+    """Which has the number that eth0 has here."""
+    end = between_two_hosts(two_hosts, "native")[0]
+    eth0, far = (namespace.ip_json("link", "show", "dev", device)[0]["ifindex"]
+                 for namespace, device in ((two_hosts.a, "eth0"), (two_hosts.router, "to-a")))
+    assert eth0 == far
+    two_hosts.router.ip(f"link add link to-a name above netns {two_hosts.a.name} type macvlan")
+    assert masked(end).in_the_way == []
