@@ -2,7 +2,9 @@
 """One command in a virtual machine: the command's output as it comes, its exit status, the console where it died."""
 
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 import threading
 from dataclasses import dataclass
@@ -23,6 +25,8 @@ _CPU = "max,-cx16,-la57,-smap,-smep,-pku,-erms,-fsrm,-avx,-avx2"
 # the verifier does is to clear memory, if that must be done at every allocation.
 _KERNEL = ("console=ttyS0 panic=-1 quiet loglevel=5 mitigations=off random.trust_cpu=on norandmaps tsc=reliable "
            "rcupdate.rcu_expedited=1 init_on_alloc=0")
+# It has no terminal that would end it: it goes with the thread that began it, however that ends.
+_NO_LONGER_THAN_US = ("setpriv", "--pdeathsig", "KILL", "--")
 _CABLE = Path(__file__).with_name("cable")
 # The driver takes a pair of queues for each CPU, and with XDP one more each.
 _QUEUE_PAIRS = 4
@@ -96,7 +100,8 @@ def _qemu(kernel, userland, tree, status, console, options):
 def _follow(words, timeout, say):
     """Runs the machine and says each line of its command's output. Returns whether it had to be stopped."""
     late = threading.Event()
-    with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, errors="replace") as qemu:
+    with subprocess.Popen((*_NO_LONGER_THAN_US, *words), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                          errors="replace") as qemu:
         watch = threading.Timer(timeout, lambda: (late.set(), qemu.kill()))
         watch.start()
         try:
@@ -117,6 +122,11 @@ def _boot(kernel, userland, tree, directory, timeout, say, options):
         return int(word)
     reason = f"no end after {timeout} s" if late else "the machine died"
     raise (MachineError if word or late else BootError)(f"{kernel.name}: {reason}\n{console.read_text('latin-1')}")
+
+
+def clean_up_on_sigterm():
+    """SIGTERM ends this process as an exception does, so that the machine's files go too."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
 
 
 def run(kernel, userland, command, timeout, say=lambda line: print(line, flush=True), options=Options()):
