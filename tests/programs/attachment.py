@@ -204,6 +204,10 @@ class Attachment:
             returned, out = self._program.run(frame, bpf.skb_context(ifindex=self.ifindex, **context))
         return returned, lambda: out
 
+    def tag_after(self, frame):
+        """The tag beside a frame that TC had with its outermost tag in it, after the program ran once more."""
+        return self._tagged.tag_after(frame, in_band=True, ifindex=self.ifindex)
+
     def observe(self, frame, **context):
         verdicts_before, counters_before = self.verdicts(), self.counters()
         self._listener.take()

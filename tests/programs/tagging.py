@@ -2,8 +2,8 @@
 """VLAN tags beside the frame, where the kernel keeps a packet's outermost one, for test runs of TC programs.
 
 BPF_PROG_TEST_RUN has no way to say them, nor to show them. So a program of ours stands before the one under test: on
-its first run it tags the packet and goes over into the tested one; on a second run of the same packet, which
-`repeat` makes without restoring it, it writes down the tag that it finds.
+its first run it tags the packet, if it is told a tag, and goes over into the tested one; on a second run of the same
+packet, which `repeat` makes without restoring it, it writes down the tag that it finds.
 """
 
 import os
@@ -14,7 +14,7 @@ from .bpf import instruction
 
 R0, R1, R2, R3, R4, R5, R6 = range(7)
 MOVE, MOVE_IMMEDIATE, LOAD, STORE, CALL, EXIT = 0xBF, 0xB7, 0x61, 0x63, 0x85, 0x95
-JUMP_IF_NOT, LOAD_MAP, MAP_FD = 0x55, 0x18, 1
+JUMP_IF, JUMP_IF_NOT, LOAD_MAP, MAP_FD = 0x15, 0x55, 0x18, 1
 VLAN_PUSH, TAIL_CALL = 18, 12
 VLAN_PRESENT, VLAN_TCI, VLAN_PROTO, TC_INDEX = 20, 24, 28, 44
 CB0, CB1, CB2 = (bpf.SKB_FIELDS[name] for name in ("cb0", "cb1", "cb2"))
@@ -36,7 +36,7 @@ class Tagged:
         tag = [instruction(MOVE_IMMEDIATE, R4, immediate=1), instruction(STORE, R6, R4, TC_INDEX),
                instruction(LOAD, R2, R6, CB1), instruction(LOAD, R3, R6, CB2),
                instruction(MOVE_IMMEDIATE, R4), instruction(STORE, R6, R4, CB1), instruction(STORE, R6, R4, CB2),
-               instruction(MOVE, R1, R6), instruction(CALL, immediate=VLAN_PUSH),
+               instruction(JUMP_IF, R2, offset=3), instruction(MOVE, R1, R6), instruction(CALL, immediate=VLAN_PUSH),
                instruction(JUMP_IF_NOT, R0, offset=5),
                instruction(MOVE, R1, R6), instruction(LOAD_MAP, R2, MAP_FD, immediate=self._tested.fd), instruction(0),
                instruction(MOVE_IMMEDIATE, R3), instruction(CALL, immediate=TAIL_CALL),
@@ -56,9 +56,10 @@ class Tagged:
             raise OSError(f"the kernel did not tag the frame {frame.hex()}")
         return returned, out
 
-    def tag_after(self, frame, **fields):
-        """The tag beside the frame after the tested program ran, or no bytes. It runs once more for that."""
-        self._before.run(*self._apart(frame, fields), repeat=2)
+    def tag_after(self, frame, in_band=False, **fields):
+        """The tag beside the frame after the tested program ran, or no bytes. It runs once more for that. in_band: it had
+        the outermost tag in the frame."""
+        self._before.run(*((frame, bpf.skb_context(**fields)) if in_band else self._apart(frame, fields)), repeat=2)
         found = self._before.context_out()
         if not found["cb0"]:
             return b""

@@ -39,10 +39,12 @@ def test_decap_strips_the_outer_header_and_keeps_link_header_and_tags(tunnel, ta
 @pytest.mark.parametrize("tags", [tags for tags in TAGGINGS.values() if tags],
                          ids=[name for name, tags in TAGGINGS.items() if tags])
 def test_tc_strips_a_frame_that_has_its_outermost_tag_in_it(decap_tc, tags):
-    """As explain gives it the frames of a file. The tag lies beside the frame afterwards, where a test run shows nothing."""
+    """As explain gives it the frames of a file. The tag lies beside the frame afterwards."""
     decap_tc.peer(BEHIND_GATEWAY, "192.168.1.0/24")
-    outcome = decap_tc.observe(arriving(outer(inner()), tags), in_band=True)
+    frame = arriving(outer(inner()), tags)
+    outcome = decap_tc.observe(frame, in_band=True)
     assert (outcome.verdicts, outcome.out) == ({"decap_ok": 1}, arriving(inner(), tags[1:]))
+    assert decap_tc.tag_after(frame) == frame[12:16]
 
 
 def test_decap_leaves_a_frame_with_three_tags_alone(tunnel):
