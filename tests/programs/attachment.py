@@ -149,12 +149,18 @@ class Attachment:
 
     def forget_neighbour(self, remote):
         """Puts the time of a peer's last packet by way of the neighbour code an hour back, at any HZ."""
-        counters = self.maps["peer_counters"]
-        value = bytearray(counters[peer_key(remote)])
+        self.neighbour_was_asked(remote, max(0, self.neighbour_asked(remote) - 3600 * 1000))
+
+    def neighbour_asked(self, remote):
+        """When a peer's last packet went by way of the neighbour code, in jiffies, on the CPU where it was last."""
+        return max(asked for *_, asked in struct.iter_unpack("=6Q", self.maps["peer_counters"][peer_key(remote)]))
+
+    def neighbour_was_asked(self, remote, jiffies):
+        """Sets that time for all CPUs."""
+        value = bytearray(self.maps["peer_counters"][peer_key(remote)])
         for at in range(40, len(value), 48):
-            asked, = struct.unpack_from("=Q", value, at)
-            struct.pack_into("=Q", value, at, max(0, asked - 3600 * 1000))
-        counters[peer_key(remote)] = bytes(value)
+            struct.pack_into("=Q", value, at, jiffies)
+        self.maps["peer_counters"][peer_key(remote)] = bytes(value)
 
     def path(self, remote, mtu=0, mtu_for=0, error_for=0):
         """Writes what is known of the way to a peer; the times are seconds from now, 0 for never. No time lies before

@@ -211,6 +211,25 @@ def test_encap_lets_the_kernel_look_after_a_neighbour_now_and_then(tunnel):
     assert wraps(tunnel, packet()).returned == TC_UNSPEC
 
 
+@pytest.mark.parametrize("ago, returned", [(249, TC_UNSPEC), (250, TC_REDIRECT)])
+def test_a_while_is_250_ticks_of_the_kernels_clock(tunnel, ago, returned):
+    """Two packets that must go that way tell the tick: what comes between them ran in the same one, if they agree. On a
+    machine so slow that they never do, nothing shows."""
+    frame = leaving(packet())
+
+    def tick():
+        tunnel.neighbour_was_asked(BEHIND_GATEWAY, 0)
+        tunnel.run(frame)
+        return tunnel.neighbour_asked(BEHIND_GATEWAY)
+
+    tunnel.run(frame)
+    for _ in range(100):
+        before = tick()
+        tunnel.neighbour_was_asked(BEHIND_GATEWAY, before - ago)
+        found, _ = tunnel.run(frame)
+        assert found == returned or tick() != before
+
+
 def test_encap_sends_by_another_device_if_the_fib_says_so(encap):
     encap.peer(ELSEWHERE, "192.168.1.0/24")
     assert {wraps(encap, packet(), ELSEWHERE).returned for _ in range(5)} == {TC_REDIRECT}
