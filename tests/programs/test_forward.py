@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`forward on`: what comes out of the tunnel for another host goes straight on, and all that is in doubt to the stack."""
 
+import contextlib
 import pathlib
 import re
 import struct
@@ -20,6 +21,7 @@ from .forwarding import NEVER, NOW, forwarding, less_ttl, may_leave_by, slot
 from .tables import LOOSE, MONITOR, NO_MONITOR, OFF, STRICT, SWITCH_OFF
 from .underlay import (BEHIND_GATEWAY, DEV, GATEWAY, MAC, NEIGHBOURS, OTHER, OTHER_ADDRESS, OTHER_GATEWAY,
                        ROUTE_BACK)
+from .wire import INGRESS, Wire, attached
 
 BEHIND = "192.168.3.77"  # behind OTHER_GATEWAY
 BACK_OUT = "172.16.5.5"  # behind GATEWAY, by DEV
@@ -177,6 +179,17 @@ def test_a_policy_rule_for_the_device_it_came_by_decides(gateway):
         check_straight(gateway, inner(dst=BEHIND), DEV, GATEWAY)
     finally:
         underlay.ip("rule del pref 77", "route flush table 77")
+
+
+def test_at_tc_the_kernel_writes_the_next_hops_address(decap_tc, dataplane):
+    """Behind the program, on its way out."""
+    packet = inner(dst=BEHIND)
+    with forwarding(decap_tc), contextlib.closing(Wire(f"far-{DEV}")) as far, \
+            contextlib.closing(Wire(f"far-{OTHER}")) as other, \
+            attached(decap_tc.ifindex, INGRESS, dataplane.programs["tc"]):
+        far.send(arriving(outer(packet)))
+        _, frame = other.receive()
+    assert frame == straight("xdp", packet, OTHER, OTHER_GATEWAY)[1]
 
 
 @pytest.fixture
