@@ -12,8 +12,8 @@ from .attachment import XDP_DROP, XDP_PASS, XDP_REDIRECT, XDP_TX
 from .forwarding import NEVER, NOW, forwarding, less_ttl, may_leave_by, slot
 from .frames import arriving, inner, options, outer, received, sent, tcp, wrapped
 from .ipv4 import with_checksum
-from .tables import FIXED, HOOK_TC, LOOSE, SWITCH_OFF, SWITCH_ON
-from .underlay import (BEHIND_GATEWAY, DEV, ELSEWHERE, LOCAL, MAC, NEIGHBOURS, ON_LINK, OTHER,
+from .tables import FIXED, HOOK_TC, LOOSE, MODE_SKB, SWITCH_OFF, SWITCH_ON
+from .underlay import (BEHIND_GATEWAY, DEV, ELSEWHERE, GATEWAY, LOCAL, MAC, NEIGHBOURS, ON_LINK, OTHER,
                        OTHER_GATEWAY, ROUTE_BACK, UNRESOLVED)
 
 THERE = "192.168.2.5"  # behind ON_LINK's tunnel
@@ -164,6 +164,23 @@ def test_a_plain_source_behind_another_device_is_for_the_stacks_rp_filter(hub):
     assert (outcome.returned, outcome.out, outcome.verdicts) == (XDP_PASS, arriving(plain), {})
     hub.peer(BEHIND_GATEWAY, rpf=LOOSE)
     check_through(hub, plain)
+
+
+@pytest.mark.parametrize("source", ["0.1.2.3", "127.0.0.2", "224.0.0.1", "240.0.0.1"])
+def test_a_source_that_no_host_has_is_the_stacks_though_the_default_route_leads_back(hub, source):
+    underlay.ip(f"route add default via {GATEWAY} dev {DEV}")
+    try:
+        check_into(hub, inner(src="8.8.8.8", dst=THERE))
+        outcome = hub.observe(arriving(inner(src=source, dst=THERE)))
+    finally:
+        underlay.ip("route del default")
+    assert (outcome.returned, outcome.verdicts) == (XDP_PASS, {})
+
+
+def test_in_skb_mode_what_fits_into_the_tunnel_goes_into_it(hub):
+    hub.device(mode_used=MODE_SKB)
+    for size in (1, 1451, 1452):
+        check_into(hub, inner(bytes(size), src=PLAIN, dst=THERE))
 
 
 def test_a_plain_packet_from_a_peers_address_is_dropped_as_ever(hub):
