@@ -4,10 +4,12 @@
 Slow rates make the tests sure: no new error is due while they run. Time passes by what they write into `icmp_full`.
 """
 
+import struct
 import time
 
 import pytest
 
+from .bpf import CPUS
 from .frames import arriving, icmp_error, inner, leaving, outer
 from .path_maps import SECOND
 from .tables import UNLIMITED
@@ -86,6 +88,16 @@ def test_the_rate_is_so_many_a_second(tunnel, due):
     tunnel.allow_errors_from(ago(-(BURST - due - 0.5)))
     count = relayed(tunnel, 100)
     assert max(0, due) <= count <= max(0, due + 0.5 + time.monotonic() - started)
+
+
+@pytest.mark.parametrize("rate", [1, 3, 7])
+def test_an_error_takes_its_share_of_a_second(tunnel, rate):
+    tunnel.device(icmp_rate=rate)
+    full = ago(-10 / rate)
+    tunnel.allow_errors_from(full)
+    assert relayed(tunnel, 1) == 1
+    now_full = struct.unpack(f"={CPUS}Q", tunnel.maps["icmp_full"][bytes(4)])
+    assert sum(now_full) - CPUS * full == SECOND // rate
 
 
 def test_what_was_reckoned_at_a_slower_rate_holds_nothing_back(tunnel):

@@ -3,14 +3,16 @@
 
 import itertools
 import random
+import struct
 import time
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
 from pace import all_or
 
 from .frames import arriving, inner, leaving, outer
+from .path_maps import SECOND
 from .tables import packed
 from .underlay import BEHIND_GATEWAY, ON_LINK, ROUTE_BACK
 
@@ -124,15 +126,36 @@ def test_addresses_that_share_a_place_are_not_taken_for_each_other(remembering):
         assert wrapped_to(remembering, address) == {10: BEHIND_GATEWAY, 11: ON_LINK}.get(first), address
 
 
+LONGEST_MS = 0xFFFFFFFF
+
+
+@pytest.mark.parametrize("seconds, remote", [(-2, BEHIND_GATEWAY), (2, ON_LINK)], ids=["before", "after"])
+def test_the_time_is_counted_in_milliseconds(remembering, seconds, remote):
+    """49 days, which show what a thousandth of a millisecond more or less in each would sum up to. What is remembered
+    begins with its time, and is made as old as that."""
+    remembering.device(cache=LONGEST_MS)
+    remembering.prefix(PREFIX, BEHIND_GATEWAY)
+    assert wrapped_to(remembering) == BEHIND_GATEWAY
+    remembering.prefix_by_hand(PREFIX, ON_LINK)
+    key = struct.pack("=I", place(IPv4Address(ADDRESS)))
+    pairs = bytearray(remembering.maps["prefix_cache"][key])
+    for at in range(0, len(pairs), 32):
+        since = time.monotonic_ns() - LONGEST_MS * 1_000_000 - seconds * SECOND
+        struct.pack_into("=Q", pairs, at, since % 2**64)
+    remembering.maps["prefix_cache"][key] = bytes(pairs)
+    assert wrapped_to(remembering) == remote
+
+
 def place(address):
     """Of 2^13, after a multiplication by 2^32 divided by the golden ratio."""
     return (int(address) * 2654435769 & 0xFFFFFFFF) >> 19
 
 
 def of_one_place(count):
-    """Addresses in 10.0.0.0/8 that share a place."""
-    addresses = IPv4Network("10.0.0.0/8").hosts()
-    shared = place(next(addresses))
+    """Addresses all over 10.0.0.0/8 that share a place."""
+    network = IPv4Network("10.0.0.0/8")
+    addresses = (network[at] for at in range(1, network.num_addresses, 997))
+    shared = place(network[1])
     return list(map(str, itertools.islice((address for address in addresses if place(address) == shared), count)))
 
 
