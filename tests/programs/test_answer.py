@@ -6,6 +6,8 @@ from scapy.compat import raw
 from scapy.layers.inet import IP, TCP
 from scapy.layers.l2 import Ether
 
+from . import underlay
+from .attachment import TC_REDIRECT, TC_SHOT
 from .bpf import FIB_TELLS_SOURCE
 from .frames import inner, leaving, options, sent, tcp, told, wrapped
 from .ipv4 import with_icmp_checksum
@@ -143,6 +145,13 @@ def test_a_sender_elsewhere_hears_it_from_this_hosts_address_there(unrouted, sen
     error = told(source if FIB_TELLS_SOURCE else "172.16.16.99", sender, what)
     unrouted.expect(leaving(what), "encap_no_route", leaving(error), peer=UNROUTED, redirected=True,
                     ingress_ifindex=forwarded)
+
+
+def test_a_sender_on_a_route_by_the_loopback_device_hears_it_from_the_far_end(unrouted):
+    what = packet(src="192.168.11.9")
+    with underlay.routes("192.168.11.0/24 dev lo"):
+        outcome = unrouted.observe(leaving(what))
+    assert (outcome.returned, outcome.out) == (TC_REDIRECT, to_the_stack(told(UNROUTED, "192.168.11.9", what)))
 
 
 def test_all_senders_hear_it_from_the_far_end_while_the_fib_does_not_answer(tunnel):

@@ -7,11 +7,12 @@ from scapy.layers.inet import IP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP, Ether
 
+from . import underlay
 from .attachment import TC_REDIRECT, TC_UNSPEC
 from .frames import TAGGINGS, inner, leaving, options, outer, sent, tcp, wrapped
 from .tables import ANY, FIXED
-from .underlay import (BEHIND_GATEWAY, BLACKHOLED, DEV, ELSEWHERE, LOCAL, LOOPED, MAC, NARROW, NARROW_MTU, ON_LINK,
-                       PROHIBITED, UNREACHABLE, UNRESOLVED, UNROUTED)
+from .underlay import (BEHIND_GATEWAY, BLACKHOLED, DEV, ELSEWHERE, LOCAL, LOOPED, MAC, NARROW, NARROW_MTU,
+                       NEXT_HOP, ON_LINK, PROHIBITED, UNREACHABLE, UNRESOLVED, UNROUTED)
 
 HERE, THERE = "192.168.8.8", "192.168.1.9"
 
@@ -192,6 +193,13 @@ def test_encap_drops_without_a_route_to_the_remote(encap, remote):
 def test_encap_drops_what_would_come_back_into_the_tunnel(encap):
     encap.peer(LOOPED, "192.168.1.0/24")
     encap.expect(leaving(packet()), "encap_loop", peer=LOOPED)
+
+
+def test_a_loop_is_found_however_narrow_the_way_is(encap):
+    """For the FIB, a packet is as long as its header."""
+    encap.peer("192.0.2.7", "192.168.1.0/24")
+    with underlay.routes(f"192.0.2.7 via {NEXT_HOP} dev {DEV} onlink mtu lock 20"):
+        assert encap.observe(leaving(packet())).verdicts == {"encap_loop": 1}
 
 
 @pytest.mark.parametrize("remote", [BEHIND_GATEWAY, ON_LINK])

@@ -7,12 +7,14 @@ from scapy.layers.inet import IP, TCP
 
 from pace import all_or
 
+from . import underlay
+from .attachment import TC_REDIRECT, TC_SHOT, TC_UNSPEC
 from .bpf import FIB_TELLS_SOURCE
 from .frames import TAGGINGS, arriving, icmp_error, inner, options, outer, told
 from .ipv4 import with_icmp_checksum
 from .judgement import News
 from .tables import ANY, HOOK_TC, HOOK_XDP, LOOSE, MODE_NATIVE, MODE_SKB, MODE_TC, OFF, PLAIN_PASS
-from .underlay import BEHIND_GATEWAY, GATEWAY, LOCAL, ON_LINK, OTHER_ADDRESS
+from .underlay import BEHIND_GATEWAY, GATEWAY, LOCAL, ON_LINK, OTHER, OTHER_ADDRESS, OTHER_GATEWAY
 
 HERE, THERE = "192.168.8.8", "192.168.1.9"
 ROUTER = GATEWAY
@@ -120,6 +122,21 @@ def test_a_sender_elsewhere_hears_it_from_this_hosts_address_there(tunnel, sende
 def test_a_sender_without_a_unicast_route_is_left_to_the_stack(tunnel, sender):
     what = packet(src=sender)
     relays(tunnel, error(ours(what)), told(ROUTER, sender, what))
+
+
+def test_a_sender_on_a_route_by_the_loopback_device_is_left_to_the_stack(tunnel):
+    what = packet(src="192.168.11.9")
+    with underlay.routes("192.168.11.0/24 dev lo"):
+        outcome = tunnel.observe(arriving(error(ours(what))))
+    assert (outcome.returned, outcome.out) == (TC_UNSPEC, arriving(told(ROUTER, "192.168.11.9", what)))
+
+
+def test_a_sender_elsewhere_hears_it_however_narrow_the_way_is(tunnel):
+    """For the FIB, a packet is as long as its header."""
+    what = packet(src="192.168.11.9")
+    with underlay.routes(f"192.168.11.0/24 via {OTHER_GATEWAY} dev {OTHER} onlink mtu lock 20"):
+        outcome = tunnel.observe(arriving(error(ours(what))))
+    assert outcome.returned == TC_REDIRECT
 
 
 def test_all_senders_are_left_to_the_stack_while_the_fib_does_not_answer(tunnel):

@@ -108,6 +108,16 @@ def ip(*lines):
     subprocess.run(["ip", "-batch", "-"], input="\n".join(lines), text=True, check=True)
 
 
+@contextlib.contextmanager
+def routes(*lines):
+    """More routes, as iproute2 takes them, while the context lasts. Nothing else knows of them."""
+    ip(*(f"route add {line}" for line in lines))
+    try:
+        yield
+    finally:
+        ip(*(f"route del {line}" for line in lines))
+
+
 def _setup():
     ip("link set lo up",
        *(f"link add {device} address {MAC[device]} mtu {MTU[device]} type veth peer name far-{device}"
