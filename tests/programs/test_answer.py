@@ -232,6 +232,17 @@ def test_a_gso_packet_too_long_for_its_length_field_is_quoted_as_it_is(tunnel):
             gso_size=1441)
 
 
+def test_a_short_one_of_no_length_is_quoted_whole(unrouted):
+    for size in (1, 100, 500):
+        what = tcp(bytes(size), src=HERE, dst=THERE, len=0)
+        answers(unrouted, what, "encap_no_route", told(UNROUTED, HERE, what), gso_size=size)
+
+
+def test_a_gso_packet_that_says_it_is_longer_than_it_is_is_not_quoted(unrouted):
+    outcome = unrouted.observe(leaving(tcp(bytes(300), src=HERE, dst=THERE, len=500)), gso_size=100)
+    assert (outcome.returned, outcome.verdicts) == (TC_SHOT, {"encap_no_route": 3})
+
+
 # What draws no errors
 
 @pytest.mark.parametrize("sender", ["0.0.0.0", "0.255.255.255", "127.0.0.1", "127.255.255.255", "224.0.0.1",

@@ -13,17 +13,18 @@ from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import GRE
 
 from . import verdicts
-from .bpf import MAP_TYPE_PROG_ARRAY, PROG_TYPE_SCHED_CLS, create_map, instruction, load_program
-from .frames import arriving, leaving, options, outer, wrapped
+from .attachment import TC_SHOT
+from .bpf import MAP_TYPE_ARRAY, MAP_TYPE_PROG_ARRAY, PROG_TYPE_SCHED_CLS, create_map, instruction, load_program
+from .frames import arriving, icmp_error, leaving, options, outer, wrapped
 from .tables import NOPMTUDISC, Counters
 from .tagging import (CALL, EXIT, JUMP_IF_NOT, LOAD, LOAD_MAP, MAP_FD, MOVE, MOVE_IMMEDIATE, R0, R1, R2, R3, R4, R5, R6,
                       STORE, TAIL_CALL)
-from .underlay import BEHIND_GATEWAY, DEV, OTHER
+from .underlay import BEHIND_GATEWAY, DEV, GATEWAY, LOCAL, OTHER
 from .wire import EGRESS, INGRESS, Offload, Wire, attached, redirecting
 
-STORE_WORD, ADD, R10 = 0x62, 0x07, 10
+STORE_WORD, ADD, R10, MAP_VALUE = 0x62, 0x07, 10, 2
 CSUM_LEVEL, CSUM_LEVEL_INC = 135, 1
-ADJUST_ROOM, STORE_BYTES, ROOM_MAC = 50, 9, 1
+ADJUST_ROOM, LOAD_BYTES, STORE_BYTES, ROOM_MAC = 50, 26, 9, 1
 MARK = 8  # in struct __sk_buff
 FIXED_GSO, ENCAP_L3_IPV4, ENCAP_L4_GRE, ENCAP_L4_UDP = 1 << 0, 1 << 1, 1 << 3, 1 << 4
 HERE, THERE = "192.168.8.8", "192.168.1.9"
@@ -218,7 +219,7 @@ def test_no_segment_grows_beyond_what_its_length_field_can_say(encap, cable, wid
         assert struct.unpack_from("!BBHHH", error, 14 + 20)[::4] == (3, 65515)
 
 
-@pytest.mark.parametrize("length", [4095, 4096, 3 * 4095 - 14, 3 * 4095 - 13, 3 * 4095 + 1, 65535])
+@pytest.mark.parametrize("length", [4095, 4096, 3 * 4095 - 14, 3 * 4095 - 13, 3 * 4095 + 1, 16300, 65535])
 def test_a_long_packet_is_quoted_as_any_other(encap, cable, widest_mtu, length):
     """The kernel takes away 4,095 bytes of it at once, and lets no more than some 16,000 grow. It is one segment, whatever
     this file has otherwise."""
@@ -230,6 +231,31 @@ def test_a_long_packet_is_quoted_as_any_other(encap, cable, widest_mtu, length):
     _, error = near.receive()
     assert struct.unpack_from("!BBHHH", error, 14 + 20)[::4] == (3, 1380)
     assert error[14 + 28:] == raw(packet)[:576 - 28]
+
+
+@pytest.fixture
+def total_length():
+    """A program that notes a packet's total length, and the map of that, in which it is as it lies in the header."""
+    found = create_map(MAP_TYPE_ARRAY, "found", 4, 2, 1)
+    program = load_program(PROG_TYPE_SCHED_CLS, "total_length", [
+        instruction(MOVE_IMMEDIATE, R2, immediate=14 + 2), instruction(LOAD_MAP, R3, MAP_VALUE, immediate=found.fd),
+        instruction(0), instruction(MOVE_IMMEDIATE, R4, immediate=2), instruction(CALL, immediate=LOAD_BYTES),
+        instruction(MOVE_IMMEDIATE, R0, immediate=TC_SHOT), instruction(EXIT)])
+    yield program, found
+    os.close(program.fd)
+    os.close(found.fd)
+
+
+@pytest.mark.parametrize("length, field", [(65514, 65534), (65515, 65535), (65516, 0)])
+def test_the_longest_gso_packet_has_its_length_in_its_header(encap, dataplane, total_length, length, field):
+    """Also devices that cut it themselves get it so."""
+    encap.peer(BEHIND_GATEWAY, "192.168.1.0/24")
+    program, found = total_length
+    packet = segment(bytes(length - 40))
+    with attached(encap.ifindex, EGRESS, dataplane.programs["egress"], program), wires(DEV) as (near,):
+        for _ in range(2):  # the first goes by way of the kernel's neighbour code
+            near.send(leaving(packet), offload(packet))
+    assert struct.unpack("!H", found[bytes(4)]) == (field,)
 
 
 @pytest.fixture
@@ -378,6 +404,17 @@ def test_a_gso_packet_is_stripped_whole_and_counts_as_its_segments(decap_tc, rec
     assert (told.kind, told.gso_size, told.checksum_start) == (TCPV4, SIZE, offload(packet).checksum_start)
     assert counted(decap_tc) == {"decap_ok": count}
     assert decap_tc.counters() == {BEHIND_GATEWAY: Counters(rx_packets=count, rx_bytes=size)}
+
+
+def test_an_error_that_the_kernel_does_not_cut_is_dropped(decap_tc, dataplane, marked_as_wrapped):
+    """As one is that came out of another tunnel."""
+    decap_tc.peer(BEHIND_GATEWAY, "192.168.1.0/24")
+    ours = outer(segment(bytes(1000)), remote=LOCAL, local=BEHIND_GATEWAY)
+    with attached(decap_tc.ifindex, INGRESS, marked_as_wrapped, dataplane.programs["tc"]), \
+            wires(f"far-{DEV}") as (far,):
+        for quote, count in ((500, {"error_relayed": 1}), (1000, {"error_relayed": 1, "decap_error": 1})):
+            far.send(arriving(icmp_error(ours, src=GATEWAY, quote=quote)))
+            assert counted(decap_tc) == count
 
 
 def test_a_stripped_gso_packet_bears_the_ecn_of_both_headers(receiver):

@@ -384,6 +384,13 @@ def test_a_peer_with_an_entry_out_of_range_is_a_peer(tunnel):
     relays(tunnel, error(ours(packet())), told(ROUTER, HERE, packet()))
 
 
+def test_an_error_that_the_kernel_does_not_change_is_dropped(tunnel):
+    """As it changes no GSO packet of no kind."""
+    outcome = tunnel.observe(arriving(error(ours(packet()))), gso_size=1000)
+    assert (outcome.returned, outcome.verdicts) == (TC_SHOT, {"decap_error": 1})
+    assert [event.verdict for event in outcome.events] == ["decap_error"]
+
+
 def test_an_error_beyond_the_rate_is_dropped(tunnel):
     tunnel.device(icmp_rate=0)
     tunnel.expect(arriving(error(ours(packet()))), "error_limited")

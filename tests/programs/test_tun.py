@@ -2,9 +2,12 @@
 """The TC programs on tun devices, which have no link header: a test run always puts one before the packet."""
 
 import contextlib
+import socket
+import subprocess
 
 import pytest
 from scapy.compat import raw
+from scapy.layers.inet import IP
 
 from . import verdicts
 from .attachment import Attachment, Dataplane
@@ -73,6 +76,31 @@ def test_encap_writes_the_same_outer_header_without_link_header(tun, leave):
     expected = outer(packet, remote=LOCAL, local=REMOTE, ttl=packet.ttl, tos=0x48, flags="DF")
     expected.id = 0
     assert tun.receive() == raw(expected)
+
+
+def test_encap_writes_no_link_header_though_the_kernel_knows_a_neighbour(egress, tun, leave):
+    """Which it makes with the first packet of its own: one for all next hops of such a device."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(b"", (REMOTE, 9))
+    assert tun.receive()[9] == 17
+    packet = inner(src=HERE, dst=THERE)
+    for _ in range(3):
+        leave(packet)
+        assert tun.receive()[20:] == raw(packet)
+    assert counted(egress) == {"encap_ok": 3}
+
+
+@pytest.mark.parametrize("length", [3 * 4095, 3 * 4095 + 1, 3 * 4095 + 3])
+def test_a_long_packet_without_link_header_is_quoted_as_any_other(egress, leave, length):
+    """The kernel takes away 4,095 bytes of it at once."""
+    subprocess.run(["ip", "link", "set", "tun0", "mtu", "16000"], check=True)
+    egress.path(REMOTE, mtu=1400, mtu_for=60)
+    packet = inner(bytes(length - 28), src=HERE, dst=THERE, flags="DF")
+    with contextlib.closing(Wire("tun0")) as here:
+        leave(packet)
+        _, error = here.receive()
+    assert counted(egress) == {"encap_too_big": 1}
+    assert IP(error).src == REMOTE and error[28:] == raw(packet)[:576 - 28]
 
 
 def test_encap_leaves_other_packets_without_link_header_alone(egress, tun, leave):
