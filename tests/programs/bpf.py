@@ -183,9 +183,10 @@ def skb_context(**fields):
     return bytes(context)
 
 
-def xdp_context(linear):
-    """struct xdp_md for a run of an XDP program: the first `linear` bytes in one piece, the rest in fragments."""
-    return struct.pack("=6I", 0, linear, 0, 0, 0, 0)
+def xdp_context(linear, metadata=0):
+    """struct xdp_md for a run of an XDP program: the first `linear` bytes in one piece, the rest in fragments. As many as
+    `metadata` of those are none of the frame, but lie before it."""
+    return struct.pack("=6I", metadata, linear, 0, 0, 0, 0)
 
 
 class Object:

@@ -22,12 +22,13 @@ ADJUST_ROOM, ROOM_MAC, ENCAP_L3_IPV4 = 50, 1, 1 << 1
 
 
 class Twice:
-    """The egress program, and on a packet's second run others' instructions; R6 is the context."""
+    """A program, and on a packet's second run others' instructions; R6 is the context. before: those of the first run."""
 
-    def __init__(self, egress, second):
+    def __init__(self, program, second, before=()):
         self._tested = bpf.create_map(bpf.MAP_TYPE_PROG_ARRAY, "tested", 4, 4, 1)
-        self._tested[bytes(4)] = struct.pack("=I", egress.fd)
-        first = [instruction(MOVE_IMMEDIATE, R4, immediate=1), instruction(STORE, R6, R4, TC_INDEX)] + self.go_over()
+        self._tested[bytes(4)] = struct.pack("=I", program.fd)
+        first = [instruction(MOVE_IMMEDIATE, R4, immediate=1), instruction(STORE, R6, R4, TC_INDEX), *before,
+                 *self.go_over()]
         start = [instruction(MOVE, R6, R1), instruction(LOAD, R2, R6, TC_INDEX),
                  instruction(JUMP_IF_NOT, R2, offset=len(first))]
         self._program = bpf.load_program(bpf.PROG_TYPE_SCHED_CLS, "twice", start + first + second(self))

@@ -7,7 +7,7 @@ import pytest
 from scapy.compat import raw
 from scapy.layers.inet import IP
 
-from . import underlay
+from . import bpf, underlay
 from .attachment import XDP_DROP, XDP_PASS, XDP_REDIRECT, XDP_TX
 from .forwarding import NEVER, NOW, forwarding, less_ttl, may_leave_by, slot
 from .frames import arriving, inner, options, outer, received, sent, tcp, wrapped
@@ -181,6 +181,17 @@ def test_in_skb_mode_what_fits_into_the_tunnel_goes_into_it(hub):
     hub.device(mode_used=MODE_SKB)
     for size in (1, 1451, 1452):
         check_into(hub, inner(bytes(size), src=PLAIN, dst=THERE))
+
+
+def test_what_has_no_room_for_another_header_is_the_stacks(hub, dataplane):
+    """A driver's metadata before the frame takes it."""
+    frame = arriving(inner(src=PLAIN, dst=THERE))
+    for metadata, returned in ((bytes(32), XDP_TX), (bytes(208), XDP_PASS)):
+        data = metadata + frame
+        before = hub.verdict("encap_ok")
+        action, out = dataplane.programs["xdp"].run(data, bpf.xdp_context(len(data), len(metadata)))
+        assert (action, hub.verdict("encap_ok") - before) == (returned, returned == XDP_TX)
+    assert out == data
 
 
 def test_a_plain_packet_from_a_peers_address_is_dropped_as_ever(hub):
