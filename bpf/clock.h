@@ -4,6 +4,5 @@
 #define CLOCK_H
 
 #define SECOND_NS 1000000000ULL
-#define MILLISECOND_NS 1000000ULL
 
 #endif

@@ -7,7 +7,6 @@
 #ifndef PREFIX_H
 #define PREFIX_H
 
-#include "clock.h"
 #include "ipv4.h"
 #include "maps.h"
 
@@ -47,14 +46,14 @@ _Static_assert(PREFIX_CACHE_MAX == 1 << (32 - 19), "the places that there are");
 /* Of what is asked now. */
 struct moment {
 	__u64 generation;
-	__u64 time;
-	__u64 max_age;
+	__u64 time; /* in ticks */
+	__u64 ticks;
 };
 
 static __always_inline bool cached_is_good(const struct cached_prefix *cached, __be32 address, const struct moment *now)
 {
 	return cached->address == address && cached->generation == now->generation &&
-	       now->time - cached->since <= now->max_age;
+	       now->time - cached->since < now->ticks;
 }
 
 static __always_inline void cached_renew(struct cached_prefix *cached, __be32 address, const struct moment *now)
@@ -70,11 +69,12 @@ static __always_inline void cached_renew(struct cached_prefix *cached, __be32 ad
 }
 
 /*
- * Sees to it that this CPU remembers which prefix an address is in, from at most `max_age` nanoseconds ago. Returns which
- * of its place's entries says so, or -1 if there is none. A global function, which the verifier looks at once, wherever
- * the question is asked.
+ * Sees to it that this CPU remembers which prefix an address is in, from less than `ticks` ticks ago, the one that has
+ * begun counting whole. Returns which of its place's entries says so, or -1 if there is none. A global function, which the
+ * verifier looks at once, wherever the question is asked. By ticks, as the clock costs more than a lookup may (seen on
+ * Linux 6.18: 84 ns against 1).
  */
-__noinline int prefix_remember(__be32 address, __u64 max_age)
+__noinline int prefix_remember(__be32 address, __u64 ticks)
 {
 	__u32 place = prefix_cache_place(address), key = 0;
 	struct cached_pair *pair = bpf_map_lookup_elem(&prefix_cache, &place);
@@ -84,17 +84,15 @@ __noinline int prefix_remember(__be32 address, __u64 max_age)
 	if (!pair || !count)
 		return -1;
 	/* Read before the prefix is: what changes meanwhile makes the answer old. */
-	now = (struct moment){ .generation = *count, .time = bpf_ktime_get_ns(), .max_age = max_age };
+	now = (struct moment){ .generation = *count, .time = bpf_jiffies64(), .ticks = ticks };
 	if (cached_is_good(&pair->entries[0], address, &now))
 		return 0;
 	if (cached_is_good(&pair->entries[1], address, &now))
 		return 1;
-	if (pair->entries[0].since < pair->entries[1].since) {
-		cached_renew(&pair->entries[0], address, &now);
-		return 0;
-	}
-	cached_renew(&pair->entries[1], address, &now);
-	return 1;
+	/* The newer of the two stays. */
+	pair->entries[1] = pair->entries[0];
+	cached_renew(&pair->entries[0], address, &now);
+	return 0;
 }
 
 /* As prefix_look_up(), from memory if the device has a `cache`. */
@@ -107,7 +105,7 @@ static __always_inline struct prefix *prefix_find(const struct meta *device, __b
 
 	if (!device->cache)
 		return prefix_look_up(address);
-	entry = prefix_remember(address, device->cache * MILLISECOND_NS);
+	entry = prefix_remember(address, (__u64)device->cache * features.ticks >> TICKS_MS_SHIFT);
 	pair = bpf_map_lookup_elem(&prefix_cache, &place);
 	if (!pair || entry < 0)
 		return prefix_look_up(address);

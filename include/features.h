@@ -6,6 +6,8 @@
 #ifndef FEATURES_H
 #define FEATURES_H
 
+#define TICKS_MS_SHIFT 20
+
 struct features {
 	__u8 link_header;    /* bytes of DEV's link header: 14 for Ethernet, 0 for a device without one */
 	__u8 xdp_buff_len;   /* bpf_xdp_get_buff_len() exists: Linux 5.18 */
@@ -15,6 +17,7 @@ struct features {
 	__u8 software;       /* DEV is no hardware, or XDP gets there what the stack had before (mode skb) */
 	__u8 mac[6];         /* DEV's address; 0 if it has none */
 	__u32 cpus;          /* one more than the number of the last CPU that is online */
+	__u32 ticks;         /* of the kernel (jiffies) in 2^TICKS_MS_SHIFT milliseconds, rounded down */
 	__u8 layouts_behind; /* how many layouts meta's is older than LAYOUT: what those brought is not in the map */
 };
 

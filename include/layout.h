@@ -47,7 +47,7 @@ struct prefix {
 
 /* The longest prefix that held an address. */
 struct cached_prefix {
-	__u64 since;      /* nanoseconds of CLOCK_MONOTONIC */
+	__u64 since;      /* the kernel's jiffies_64, then */
 	__u64 generation; /* of `generation`, then */
 	__u32 address;    /* as it is in the packet */
 	__u32 found;      /* 0: none held it */

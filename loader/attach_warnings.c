@@ -4,6 +4,7 @@
 #include "devices.h"
 #include "fail.h"
 #include "options.h"
+#include "probe.h"
 #include "sysctl.h"
 
 static void warn_local(const struct attaching *attaching)
@@ -40,9 +41,20 @@ static void warn_spread(const struct attaching *attaching)
 		     options_mode_name(meta->mode_used), attaching->link.name);
 }
 
+/* The programs go by whole ticks. */
+static void warn_cache(const struct attaching *attaching)
+{
+	__u32 cache = attaching->attachment.meta.cache;
+	double tick = (double)(1 << TICKS_MS_SHIFT) / probe_ticks();
+
+	if (cache && cache < tick)
+		warn("cache %u is less than a tick of this kernel (%.0f ms): nothing is remembered", cache, tick);
+}
+
 void attach_warn(const struct attaching *attaching)
 {
 	warn_local(attaching);
 	warn_forward(attaching);
 	warn_spread(attaching);
+	warn_cache(attaching);
 }

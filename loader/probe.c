@@ -4,8 +4,11 @@
 #include <net/ethernet.h>
 #include <net/if_arp.h>
 #include <string.h>
+#include <time.h>
 
 #include "probe.h"
+
+#define MILLISECOND_NS 1000000ULL
 
 /* Whether the kernel's own types have this enumerator. Without BTF nobody knows, and it is taken as missing. */
 static bool kernel_knows(const char *enumerator)
@@ -30,6 +33,16 @@ static bool kernel_knows(const char *enumerator)
 	return found;
 }
 
+/* A tick is what the coarse clocks go by. */
+__u32 probe_ticks(void)
+{
+	struct timespec tick;
+
+	if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick) || !tick.tv_nsec)
+		return 0;
+	return (__u32)((MILLISECOND_NS << TICKS_MS_SHIFT) / (__u64)tick.tv_nsec);
+}
+
 struct features probe_features(const struct link *link)
 {
 	struct features features = {
@@ -37,6 +50,7 @@ struct features probe_features(const struct link *link)
 		.xdp_buff_len = libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_get_buff_len, NULL) == 1,
 		.decap_l3_flag = kernel_knows("BPF_F_ADJ_ROOM_DECAP_L3_IPV4"),
 		.skip_neighbour = kernel_knows("BPF_FIB_LOOKUP_SKIP_NEIGH"),
+		.ticks = probe_ticks(),
 		.fib_tells_mtu = libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS, BPF_FUNC_check_mtu, NULL) == 1,
 	};
 

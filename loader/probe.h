@@ -12,6 +12,9 @@
 /* What the programs for this device must know. */
 struct features probe_features(const struct link *link);
 
+/* How many ticks the kernel has in 2^TICKS_MS_SHIFT milliseconds, rounded down; 0 if it does not say. */
+__u32 probe_ticks(void);
+
 /* Whether one XDP program can be put into another, as libxdp's dispatcher needs. A locked-down kernel refuses it. */
 bool probe_dispatcher(void);
 

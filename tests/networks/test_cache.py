@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`cache MS` under full load: the loader's changes count at once, those by bpftool when the time is over."""
 import contextlib
+import math
 import os
 import socket
 import threading
@@ -15,6 +16,7 @@ from .tunnels import between_two_hosts
 
 C = "172.16.1.70"
 MS = 400
+CLOCK_MONOTONIC_COARSE = 6
 TIMES = 3
 
 
@@ -137,3 +139,12 @@ def test_the_room_is_there_only_with_a_cache(two_hosts):
     assert entries(a) == 8192
     a.attach("cache", "0")
     assert entries(a) == 1
+
+
+def test_a_time_that_is_too_short_to_remember_anything_is_told(two_hosts):
+    a, tick = End(two_hosts.a), math.ceil(time.clock_getres(CLOCK_MONOTONIC_COARSE) * 1000)
+    assert a.attach("cache", str(tick)) == []
+    if tick > 1:
+        warning, = a.attach("cache", str(tick - 1))
+        assert f"less than a tick of this kernel ({tick} ms)" in warning
+    assert a.attach("cache", "0") == []

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from . import bpf, events, reference, underlay, verdicts
-from .bpf import KERNEL
+from .bpf import KERNEL, TICKS
 from .path_maps import SECOND, PathMaps
 from .tables import (HOOK_TC, HOOK_XDP, Counters, Device, KnownPath, Peer, Prefix, Tables, peer_key,
                      prefix_key)
@@ -39,11 +39,11 @@ class Dataplane:
 
     def __init__(self, link_header=14, xdp_buff_len=KERNEL >= (5, 18), decap_l3_flag=KERNEL >= (6, 3),
                  skip_neighbour=KERNEL >= (6, 3), fib_tells_mtu=bpf.FIB_TELLS_MTU, software=0,
-                 mac=underlay.MAC[underlay.DEV], cpus=2, layouts_behind=0, meta=None, entries=None):
+                 mac=underlay.MAC[underlay.DEV], cpus=2, ticks=TICKS, layouts_behind=0, meta=None, entries=None):
         """meta: the map of an older layout, if not one of the present. entries: as for bpf.Object."""
         self._features = {"features": bytes([link_header, xdp_buff_len, decap_l3_flag, skip_neighbour, fib_tells_mtu,
                                              software, *bytes.fromhex(mac.replace(":", ""))]) +
-                          struct.pack("=IB", cpus, layouts_behind)}
+                          struct.pack("=IIB", cpus, ticks, layouts_behind)}
         self._xdp = bpf.Object(BUILD / "xdp.bpf.o", self._features, {"meta": meta} if meta else {}, entries)
         self._tc = bpf.Object(BUILD / "tc.bpf.o", self._features, self._xdp.maps)
         self.maps = {**self._tc.maps, **self._xdp.maps}

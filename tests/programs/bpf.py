@@ -5,6 +5,7 @@ import ctypes
 import errno
 import os
 import struct
+import time
 from pathlib import Path
 
 _lib = ctypes.CDLL("libbpf.so.1", use_errno=True)
@@ -50,6 +51,9 @@ FIB_TELLS_SOURCE = b"\0BPF_FIB_LOOKUP_SRC\0" in Path("/sys/kernel/btf/vmlinux").
 # bpf_fib_lookup() holds tot_len against the MTU on TC too, without which TC sends nothing straight on.
 FIB_TELLS_MTU = KERNEL >= (5, 12)
 CPUS = _lib.libbpf_num_possible_cpus()
+CLOCK_MONOTONIC_COARSE = 6
+# Of the kernel (jiffies), in 2^20 milliseconds.
+TICKS = (1_000_000 << 20) // round(time.clock_getres(CLOCK_MONOTONIC_COARSE) * 1e9)
 # Whether a test run takes the device by which a packet came in: 5.10's does not, 6.1's does.
 TAKES_INGRESS = KERNEL >= (6, 1)
 ENOTSUPP = 524  # the kernel's own, which errno.h lacks: a kind of map that has no such operation

@@ -11,8 +11,9 @@ import pytest
 
 from pace import all_or
 
+from .attachment import Attachment, Dataplane
+from .bpf import TICKS
 from .frames import arriving, inner, leaving, outer
-from .path_maps import SECOND
 from .tables import packed
 from .underlay import BEHIND_GATEWAY, ON_LINK, ROUTE_BACK
 
@@ -129,21 +130,36 @@ def test_addresses_that_share_a_place_are_not_taken_for_each_other(remembering):
 LONGEST_MS = 0xFFFFFFFF
 
 
-@pytest.mark.parametrize("seconds, remote", [(-2, BEHIND_GATEWAY), (2, ON_LINK)], ids=["before", "after"])
-def test_the_time_is_counted_in_milliseconds(remembering, seconds, remote):
-    """49 days, which show what a thousandth of a millisecond more or less in each would sum up to. What is remembered
-    begins with its time, and is made as old as that."""
+@pytest.mark.parametrize("seconds, remote", [(-2, BEHIND_GATEWAY), (0, ON_LINK)], ids=["before", "over"])
+def test_the_time_is_counted_in_ticks_of_the_kernel(remembering, seconds, remote):
+    """49 days, which show what a millionth more or less in each would sum up to. What is remembered begins with its tick,
+    and is made as old as that; the tick that has begun counts whole."""
     remembering.device(cache=LONGEST_MS)
     remembering.prefix(PREFIX, BEHIND_GATEWAY)
     assert wrapped_to(remembering) == BEHIND_GATEWAY
     remembering.prefix_by_hand(PREFIX, ON_LINK)
     key = struct.pack("=I", place(IPv4Address(ADDRESS)))
     pairs = bytearray(remembering.maps["prefix_cache"][key])
+    age = (LONGEST_MS * TICKS >> 20) + seconds * TICKS * 1000 // (1 << 20)
     for at in range(0, len(pairs), 32):
-        since = time.monotonic_ns() - LONGEST_MS * 1_000_000 - seconds * SECOND
-        struct.pack_into("=Q", pairs, at, since % 2**64)
+        since, = struct.unpack_from("=Q", pairs, at)
+        struct.pack_into("=Q", pairs, at, (since - age) % 2**64)
     remembering.maps["prefix_cache"][key] = bytes(pairs)
     assert wrapped_to(remembering) == remote
+
+
+def test_a_time_shorter_than_a_tick_is_none(underlay_ifindex):
+    loaded = Dataplane(ticks=(1 << 20) // 1001)
+    try:
+        attachment = Attachment(loaded, "egress", underlay_ifindex)
+        attachment.device(cache=1000)
+        attachment.peer(BEHIND_GATEWAY)
+        attachment.peer(ON_LINK)
+        for remote in (BEHIND_GATEWAY, ON_LINK) * 5:
+            change(attachment, remote, by_hand=True)
+            assert wrapped_to(attachment) == remote
+    finally:
+        loaded.close()
 
 
 def place(address):
