@@ -25,7 +25,7 @@ from .wire import EGRESS, INGRESS, Offload, Wire, attached, redirecting
 STORE_WORD, ADD, R10, MAP_VALUE = 0x62, 0x07, 10, 2
 CSUM_LEVEL, CSUM_LEVEL_INC = 135, 1
 ADJUST_ROOM, LOAD_BYTES, STORE_BYTES, ROOM_MAC = 50, 26, 9, 1
-MARK = 8  # in struct __sk_buff
+MARK, PROTOCOL = 8, 16  # in struct __sk_buff
 FIXED_GSO, ENCAP_L3_IPV4, ENCAP_L4_GRE, ENCAP_L4_UDP = 1 << 0, 1 << 1, 1 << 3, 1 << 4
 HERE, THERE = "192.168.8.8", "192.168.1.9"
 SIZE = 1000
@@ -235,9 +235,11 @@ def test_a_long_packet_is_quoted_as_any_other(encap, cable, widest_mtu, length):
 
 @pytest.fixture
 def total_length():
-    """A program that notes a packet's total length, and the map of that, in which it is as it lies in the header."""
+    """A program that notes the total length of each packet of IPv4, and the map of that, in which it is as it lies in the
+    header."""
     found = create_map(MAP_TYPE_ARRAY, "found", 4, 2, 1)
     program = load_program(PROG_TYPE_SCHED_CLS, "total_length", [
+        instruction(LOAD, R2, R1, PROTOCOL), instruction(JUMP_IF_NOT, R2, offset=5, immediate=8),
         instruction(MOVE_IMMEDIATE, R2, immediate=14 + 2), instruction(LOAD_MAP, R3, MAP_VALUE, immediate=found.fd),
         instruction(0), instruction(MOVE_IMMEDIATE, R4, immediate=2), instruction(CALL, immediate=LOAD_BYTES),
         instruction(MOVE_IMMEDIATE, R0, immediate=TC_SHOT), instruction(EXIT)])

@@ -15,7 +15,7 @@ from .attachment import TC_SHOT
 from .bpf import instruction
 from .frames import TAGGINGS, arriving, icmp_error, inner, leaving, options, outer, told
 from .ipv4 import with_icmp_checksum
-from .tagging import EXIT, LOAD, LOAD_MAP, MOVE_IMMEDIATE, R0, R1, R2, R3, STORE
+from .tagging import EXIT, JUMP_IF_NOT, LOAD, LOAD_MAP, MOVE_IMMEDIATE, R0, R1, R2, R3, STORE
 from .test_truncation import LEAVING, OURS, PACKETS
 from .underlay import BEHIND_GATEWAY, DEV, GATEWAY, OTHER, UNROUTED
 from .wire import EGRESS, INGRESS, Scattered, Wire, attached, redirecting
@@ -27,7 +27,7 @@ SHORT = {"short behind inner options": outer(inner(b"", options=options(40))),
 IN_PACKETS = {**PACKETS, **SHORT}
 
 # Places in struct __sk_buff; the difference of two registers; what a register is told to be: a map's value.
-DATA, DATA_END, SUBTRACT, MAP_VALUE = 76, 80, 0x1F, 2
+PROTOCOL, DATA, DATA_END, SUBTRACT, MAP_VALUE = 16, 76, 80, 0x1F, 2
 
 
 def counted(attachment):
@@ -68,9 +68,11 @@ def test_decap_reads_a_scattered_packet_as_any_other(decap_tc, arrive, name, tag
 
 @pytest.fixture
 def readable(decap_tc, dataplane):
-    """A function: of a frame that arrives at DEV, how many bytes the next program can read without asking."""
+    """A function: of a frame that arrives at DEV, how many bytes the next program can read without asking. It looks at
+    IPv4 alone, as the kernel speaks IPv6 by itself."""
     found = bpf.create_map(bpf.MAP_TYPE_ARRAY, "found", 4, 4, 1)
     next_program = bpf.load_program(bpf.PROG_TYPE_SCHED_CLS, "readable", [
+        instruction(LOAD, R2, R1, PROTOCOL), instruction(JUMP_IF_NOT, R2, offset=6, immediate=8),
         instruction(LOAD, R2, R1, DATA_END), instruction(LOAD, R3, R1, DATA), instruction(SUBTRACT, R2, R3),
         instruction(LOAD_MAP, R1, MAP_VALUE, immediate=found.fd), instruction(0), instruction(STORE, R1, R2),
         instruction(MOVE_IMMEDIATE, R0, immediate=TC_SHOT), instruction(EXIT)])
