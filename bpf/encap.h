@@ -117,7 +117,7 @@ static __always_inline __u32 encap_ask_mtu(hook_context *ctx, struct encap *enca
 {
 	__u32 room = IPV4_MTU_MIN - 1, too_big = total_len;
 
-	if (encap->fib.mtu_result != total_len)
+	if (features.fib_tells_mtu)
 		return encap->fib.mtu_result;
 	/* Before Linux 5.12 the FIB keeps it for itself. */
 	for (__u32 i = 0; i < 16 && room + 1 < too_big; i++) {

@@ -132,7 +132,7 @@ __noinline int tc_answer(struct __sk_buff *skb, __be32 local, __be32 remote, __u
 	__builtin_memcpy(&sender, answer->quote + __builtin_offsetof(struct iphdr, saddr), sizeof(sender));
 	way = icmp_way_to(skb, sender, local, remote);
 	answer->headers = icmp_headers(&error, way.source, sender, ICMP_HEADERS + quoted);
-	if (bpf_skb_store_bytes(skb, ip, answer, ICMP_HEADERS + quoted, 0) ||
+	if (bpf_skb_store_bytes(skb, ip, answer, ICMP_HEADERS + quoted, BPF_F_RECOMPUTE_CSUM) ||
 	    !tc_write_icmp_checksum(skb, ip, sizeof(struct icmphdr) + quoted))
 		return TC_ACT_SHOT;
 	return answer_send(skb, &way);

@@ -7,13 +7,14 @@ test run does not tell a program's helpers that a packet is at ingress, nor look
 """
 
 import pytest
+from scapy.compat import raw
 
 from . import bpf
 from .bpf import instruction
 from .frames import arriving, icmp_error, inner, leaving, options, outer, told, wrapped
 from .tagging import CALL, CB0, EXIT, MOVE, MOVE_IMMEDIATE, R0, R1, R2, R6, STORE
 from .test_encap_offloads import Twice
-from .underlay import BEHIND_GATEWAY, GATEWAY, LOCAL
+from .underlay import BEHIND_GATEWAY, GATEWAY, LOCAL, UNROUTED
 
 CHECKSUM_COMPLETE = 1 << 2  # BPF_F_TEST_SKB_CHECKSUM_COMPLETE, Linux 6.11
 CSUM_LEVEL, QUERY, INCREASE = 135, 0, 1
@@ -48,6 +49,15 @@ def test_the_sum_over_a_packet_that_is_wrapped_stays_right(encap, dataplane):
         context = bpf.skb_context(ifindex=encap.ifindex)
         _, out = dataplane.programs["egress"].run(leaving(packet), context, flags=CHECKSUM_COMPLETE)
         assert out[14:] == wrapped(packet)[14:]
+
+
+@pytest.mark.parametrize("length", [0, 13, 548, 1000])
+def test_the_sum_over_a_packet_that_becomes_an_error_stays_right(encap, dataplane, length):
+    encap.peer(UNROUTED, "192.168.1.0/24")
+    packet = inner(bytes(length), src="192.168.8.8", dst="192.168.1.9")
+    context = bpf.skb_context(ifindex=encap.ifindex)
+    _, out = dataplane.programs["egress"].run(leaving(packet), context, flags=CHECKSUM_COMPLETE)
+    assert out[14:] == raw(told(UNROUTED, "192.168.8.8", packet))
 
 
 def level(change):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Egress: which packets are wrapped, which are dropped, which are left alone."""
 
+import struct
+
 import pytest
 from scapy.compat import raw
 from scapy.layers.inet import IP
@@ -8,11 +10,11 @@ from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP, Ether
 
 from . import underlay
-from .attachment import TC_REDIRECT, TC_UNSPEC
+from .attachment import TC_REDIRECT, TC_UNSPEC, Attachment, Dataplane
 from .frames import TAGGINGS, inner, leaving, options, outer, sent, tcp, wrapped
 from .tables import ANY, FIXED
-from .underlay import (BEHIND_GATEWAY, BLACKHOLED, DEV, ELSEWHERE, LOCAL, LOOPED, MAC, NARROW, NARROW_MTU,
-                       NEXT_HOP, ON_LINK, PROHIBITED, UNREACHABLE, UNRESOLVED, UNROUTED)
+from .underlay import (BEHIND_GATEWAY, BLACKHOLED, DEV, ELSEWHERE, GATEWAY, LOCAL, LOOPED, MAC, NARROW,
+                       NARROW_MTU, NEXT_HOP, ON_LINK, PROHIBITED, UNREACHABLE, UNRESOLVED, UNROUTED)
 
 HERE, THERE = "192.168.8.8", "192.168.1.9"
 
@@ -193,6 +195,20 @@ def test_encap_drops_without_a_route_to_the_remote(encap, remote):
 def test_encap_drops_what_would_come_back_into_the_tunnel(encap):
     encap.peer(LOOPED, "192.168.1.0/24")
     encap.expect(leaving(packet()), "encap_loop", peer=LOOPED)
+
+
+def test_where_the_fib_keeps_the_mtu_for_itself_it_is_found_out(underlay_ifindex):
+    """As before Linux 5.12. That every way carries 68 bytes (RFC 791) is where the search begins."""
+    loaded = Dataplane(fib_tells_mtu=0)
+    try:
+        old = Attachment(loaded, "egress", underlay_ifindex)
+        old.peer("192.0.2.7", "192.168.1.0/24")
+        for mtu in (20, 67, 68, 69, 1000, 1276, 1398, 1499, 1500):
+            with underlay.routes(f"192.0.2.7 via {GATEWAY} dev {DEV} mtu lock {mtu}"):
+                _, out = old.run(leaving(packet(bytes(1473), flags="DF")))
+                assert struct.unpack_from("!H", out(), 14 + 26) == (max(mtu, 67) - 20,), mtu
+    finally:
+        loaded.close()
 
 
 def test_a_loop_is_found_however_narrow_the_way_is(encap):
