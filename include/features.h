@@ -19,6 +19,7 @@ struct features {
 	__u32 cpus;          /* one more than the number of the last CPU that is online */
 	__u32 ticks;         /* of the kernel (jiffies) in 2^TICKS_MS_SHIFT milliseconds, rounded down */
 	__u8 layouts_behind; /* how many layouts meta's is older than LAYOUT: what those brought is not in the map */
+	__u8 reserved[3];    /* 0. No gap, whose bytes might differ: `explain` holds two programs' features together */
 };
 
 #endif
