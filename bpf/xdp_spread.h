@@ -44,7 +44,7 @@ static __always_inline __u32 spread_hash(const struct frame *frame, const struct
 /*
  * Hands an untagged frame that is for the stack to the CPU of its flow, also if that is this one: past its queue it would
  * overtake what another CPU put there before. Returns the action. A frame whose checksum is only begun stays: what a queue
- * holds is a frame alone, which cannot say so.
+ * holds is a frame alone, which cannot say so. One of 65,536 that are whole looks like one and may overtake its flow.
  */
 static __noinline int xdp_spread(struct xdp_md *ctx)
 {
