@@ -45,6 +45,23 @@ static __always_inline bool encap_is_ours(const struct iphdr *header, const stru
 	return peer && header->saddr == peer_local(peer, device);
 }
 
+/* Into a tunnel: `any` only receives, but what is not written rightly is not left to the network either. */
+static __always_inline bool encap_has_tunnel(const struct prefix *prefix)
+{
+	if (!prefix || prefix_is_bare(prefix))
+		return false;
+	return address_of(prefix->remote) || !prefix_is_valid(prefix);
+}
+
+/* Is the frame addressed to the next hop of routes into a tunnel, which is nobody? */
+static __always_inline bool encap_leads_nowhere(const struct frame *frame)
+{
+	static const __u8 nobody[] = NEXT_HOP_MAC;
+	const struct ethhdr *eth = frame_at(frame, 0, sizeof(*eth));
+
+	return features.link_header && eth && eth_is_sent_to(eth, nobody);
+}
+
 /* DF of the outer header: RFC 2003 3.1 lets it be set always, and never be clear when the inner one is set. */
 static __always_inline bool encap_forbids_fragments(const struct iphdr *inner, const struct peer *peer,
 						    const struct meta *device)
@@ -235,6 +252,7 @@ static __always_inline void encap_judge(hook_context *ctx, const struct frame *f
 {
 	const struct prefix *prefix;
 	const struct peer *peer;
+	bool has_tunnel;
 	__u8 tos;
 
 	encap->counted = false;
@@ -242,15 +260,17 @@ static __always_inline void encap_judge(hook_context *ctx, const struct frame *f
 	if (!ipv4_find(frame, ip, &encap->inner) || encap_is_ours(encap->inner.header, device))
 		return;
 	prefix = prefix_find(device, encap->inner.header->daddr);
-	if (!prefix || prefix_is_bare(prefix))
+	has_tunnel = encap_has_tunnel(prefix);
+	encap->counted = has_tunnel || (!tagged && encap_leads_nowhere(frame));
+	if (!encap->counted)
 		return;
-	encap->remote = address_of(prefix->remote);
-	if (!encap->remote && prefix_is_valid(prefix))
-		return; /* the peer `any` only receives */
-	encap->counted = true;
 	if (gso_size)
 		encap->inner.total_len = frame->len - ip; /* the header's may be wrong, or 0: BIG TCP */
 	encap->segments = segments_of(frame, &encap->inner, gso_size);
+	encap->verdict = VERDICT_ENCAP_NO_PREFIX;
+	if (!has_tunnel)
+		return;
+	encap->remote = address_of(prefix->remote);
 	encap->verdict = VERDICT_TAGGED;
 	if (tagged)
 		return;

@@ -48,6 +48,15 @@ static __always_inline void *frame_at(const struct frame *frame, __u64 offset, _
 	return at + size <= frame->end ? at : NULL;
 }
 
+static __always_inline bool eth_is_sent_to(const struct ethhdr *eth, const volatile __u8 *mac)
+{
+#pragma unroll
+	for (__u32 i = 0; i < sizeof(eth->h_dest); i++)
+		if (eth->h_dest[i] != mac[i])
+			return false;
+	return true;
+}
+
 /*
  * The first 20 bytes of the IPv4 header, which lies behind the link header and its tags, `*ip` bytes into the frame. NULL
  * if the frame carries something else.

@@ -43,17 +43,6 @@ static __always_inline bool next_hop_is_due(__be32 next_hop)
 	return true;
 }
 
-/* False for what a switch flooded, or a capture let in, and for broadcasts. */
-static __always_inline bool xdp_is_sent_to(const struct ethhdr *eth)
-{
-	__u8 difference = 0;
-
-#pragma unroll
-	for (__u32 i = 0; i < sizeof(eth->h_dest); i++)
-		difference |= eth->h_dest[i] ^ features.mac[i];
-	return !difference;
-}
-
 /*
  * The action that sends a frame out of a device that is in `devices`. On hardware XDP_TX is the shorter way back. A veth
  * takes frames so, and lets them lie until others come, where its other end has no XDP program of its own (seen on Linux
@@ -84,8 +73,11 @@ static __noinline int xdp_forward(struct xdp_md *ctx, bool routed, bool tunnel)
 	__u32 key = 0;
 
 	device = bpf_map_lookup_elem(&meta, &key);
-	/* Not every device sends frames in several buffers. */
-	if (!device || !eth || frame.data + frame.len != frame.end || !xdp_is_sent_to(eth) ||
+	/*
+	 * Not every device sends frames in several buffers. To others goes what a switch flooded, or a capture let in, and
+	 * broadcasts.
+	 */
+	if (!device || !eth || frame.data + frame.len != frame.end || !eth_is_sent_to(eth, features.mac) ||
 	    !ipv4_find(&frame, sizeof(*eth), &ipv4) || ipv4.header_len != sizeof(struct iphdr) ||
 	    !ipv4_is_right(ctx, &ipv4, frame.len - sizeof(*eth), false) || checksum_may_be_begun(&frame, &ipv4) ||
 	    !forward_finds_way(ctx, &frame, sizeof(*eth), device->ifindex, ipv4.total_len, routed,

@@ -124,7 +124,10 @@ enum fate {
 	  "nobody can be there: look at the sender")                                                                   \
 	X(DECAP_FORWARDED, "decap_forwarded", CARRY,                                                                   \
 	  "unwrapped and sent straight on to another host, past the stack ('forward on')",                             \
-	  "nothing: this is the tunnel at work")
+	  "nothing: this is the tunnel at work")                                                                       \
+	X(ENCAP_NO_PREFIX, "encap_no_prefix", UNTOUCHED,                                                               \
+	  "a route leads it into the tunnel, but no peer's prefix holds the destination: nobody will take it",         \
+	  "add the prefix to a peer, or correct the route ('ip route get DESTINATION')")
 /* clang-format on */
 
 enum verdict {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The command `explain`. */
+#include <net/if_arp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +10,8 @@
 #include "commands.h"
 #include "explanation.h"
 #include "fail.h"
+#include "layout.h"
+#include "route.h"
 
 /* With an outer header no packet is longer than PACKET_MAX. */
 #define INNER_MAX (PACKET_MAX - 20)
@@ -46,13 +49,31 @@ static void end_list(const struct explaining *explaining, int result)
 		printf("%s]\n", explaining->begun ? "" : "[");
 }
 
-/* What comes in is for this host. */
+/* Whether the kernel's route leads a packet to the tunnel's next hop. */
+static bool leads_into_tunnel(const struct explaining *explaining, const struct frame *frame)
+{
+	struct headers headers;
+	struct route route;
+
+	frame_read(frame, &headers);
+	return headers.count &&
+	       !route_lookup_from(explaining->session->netlink, address_number(headers.list[0].dst),
+				  address_number(headers.list[0].src), &route) &&
+	       route_is_into(&route, explaining->explainer.link.ifindex);
+}
+
+/* What comes in is for this host, and what goes out for the next hop, if that is the tunnel's. */
 static void address_frame(const struct explaining *explaining, enum direction direction, struct frame *frame)
 {
+	static const __u8 next_hop_mac[] = NEXT_HOP_MAC;
 	const struct link *link = &explaining->explainer.link;
 
+	if (link->type != ARPHRD_ETHER)
+		return;
 	if (direction == DIRECTION_IN)
 		memcpy(frame->bytes, link->mac, sizeof(link->mac));
+	else if (leads_into_tunnel(explaining, frame))
+		memcpy(frame->bytes, next_hop_mac, sizeof(next_hop_mac));
 }
 
 /* A packet that goes to a peer leaves; else one from a peer's prefix comes in. */

@@ -8,7 +8,6 @@
 #include <netinet/udp.h>
 #include <string.h>
 
-#include "layout.h"
 #include "packet.h"
 
 #define TAG_BYTES 4
@@ -89,11 +88,9 @@ static void write_transport(__u8 *at, const struct packet_wish *wish)
 
 void frame_build(struct frame *frame, const struct packet_wish *wish)
 {
-	const __u8 next_hop[] = NEXT_HOP_MAC;
 	struct ether_header link = { .ether_type = htons(ETHERTYPE_IP) };
 
 	memset(frame, 0, sizeof(*frame));
-	memcpy(link.ether_dhost, next_hop, sizeof(next_hop));
 	memcpy(frame->bytes, &link, sizeof(link));
 	write_header(frame->bytes + sizeof(link), wish);
 	write_transport(frame->bytes + sizeof(link) + sizeof(struct iphdr), wish);

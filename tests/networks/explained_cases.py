@@ -150,6 +150,7 @@ CASES = {
     "ecn_drop": Case(IN, incoming(tos=CE)),
     "ecn_alarm": Case(IN, incoming(tos=ECT_0)),
     "tagged": Case(OUT, quiet(INNER_A, INNER_B), tags=((0x8100, 5),)),
+    "encap_no_prefix": Case(OUT, quiet(INNER_A, STRANGER)),
     "no_peer": Case(OUT, quiet(INNER_A, UNLISTED), prepare=prefix_without_peer),
     "peer_invalid": Case(OUT, quiet(INNER_A, INNER_B), prepare=invalid_peer),
     "encap_ttl": Case(OUT, quiet(INNER_A, INNER_B, ttl=0)),

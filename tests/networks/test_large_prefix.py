@@ -2,6 +2,7 @@
 """Prefixes that hold the underlay itself."""
 import pytest
 
+from .explaining import explain_one
 from .program import End, check_carried, counting
 from .snapshot import differences, state
 from .topology import A, B, INNER_A, INNER_B, RoutedNamespaces
@@ -120,6 +121,18 @@ def test_an_exception_that_the_kernel_leads_into_the_tunnel_is_told(gatewayed, f
     warning, = gatewayed.do(*second)
     assert "10.0.0.0/8 leads it into one, and it is lost" in warning
     assert "'ip route add 10.9.0.0/16 via 172.16.16.1 dev eth0'" in warning
+
+
+def test_what_goes_by_an_exception_that_the_kernel_leads_into_the_tunnel_is_counted(gatewayed):
+    gatewayed.do(*WHOLE)
+    gatewayed.do(*EXCEPTION)
+    for route, verdicts in ("", {"encap_no_prefix": 1}), ("route add 10.9.0.0/16 via 172.16.16.1", {}):
+        gatewayed.namespace.ip(route)
+        explained = explain_one(gatewayed, "from", INNER_A, "to", "10.9.0.1")
+        with counting(gatewayed) as count:
+            assert ping(gatewayed.namespace, INNER_A, "10.9.0.1", timeout=0.1) == [56]
+        assert count.verdicts(gatewayed) == verdicts
+        assert explained["verdict"] == next(iter(verdicts), None) and explained["fate"] == "untouched"
 
 
 def test_an_exception_with_a_route_of_its_own_is_none_to_tell(gatewayed):

@@ -52,6 +52,11 @@ def leaving(packet, tags=()):
     return _frame(packet, NEIGHBOURS["169.254.4.4"][1], MAC[DEV], tags, b"")
 
 
+def passing_by(packet, tags=()):
+    """A frame as the stack sends it where no tunnel is."""
+    return _frame(packet, NEIGHBOURS[GATEWAY][1], MAC[DEV], tags, b"")
+
+
 def _frame(packet, destination, source, tags, trailer):
     link = Ether(dst=destination, src=source, type=0x0800)
     for at, (kind, tag) in enumerate(tags):

@@ -83,7 +83,7 @@ class Frames:
             remote = random.choice(random_packets.REMOTES)
             source = number(random.choice((remote, LOCAL))) if random.random() < 0.1 else random_packets.sender(random)
             frame = _addressed(frame, (source, random_packets.inside(random, remote)))
-        return self._mutated(random, frame)
+        return random_packets.into_a_tunnel(random, self._mutated(random, frame))
 
     def _from_a_far_end(self, random, tables):
         """Its inner packet goes to an address of this host or, now and then, to where it went when it was recorded."""

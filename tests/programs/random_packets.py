@@ -237,8 +237,18 @@ def _plain(random, tables):
     return inner(random, source, _number(underlay.LOCAL))
 
 
+def into_a_tunnel(random, frame):
+    """The frame, in half of the cases by a route into a tunnel."""
+    return underlay.NEXT_HOP_MAC + frame[6:] if random.random() < 0.5 else frame
+
+
 def leaving(random, tables):
     """A frame for egress, and the context of its test run."""
+    frame, context = _leaving(random, tables)
+    return into_a_tunnel(random, frame), context
+
+
+def _leaving(random, tables):
     context = {"ingress_ifindex": random.choice((0, 0, 1)) if TAKES_INGRESS else 0}
     choice = random.random()
     if choice < 0.02:

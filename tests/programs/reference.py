@@ -221,12 +221,13 @@ def encap(tables, frame, ingress_ifindex=0, gso_size=0):
     inner.fill_in(len(frame) - at, gso_size)
     peers = tables.peers
     prefix = tables.longest(inner.destination)
-    if prefix is None or _wrapped_by_us(tables, inner):
-        return untouched
-    if prefix.valid() and (prefix.bare or prefix.remote == ANY):
+    if _wrapped_by_us(tables, inner):
         return untouched
     sound = 20 <= inner.length <= inner.total <= len(frame) - at
     count, size, longest = segments(inner, gso_size) if sound else (1, 0, 0)
+    if prefix is None or prefix.valid() and (prefix.bare or prefix.remote == ANY):
+        nobody = not tags and frame[:6] == underlay.NEXT_HOP_MAC
+        return Judgement("encap_no_prefix", out=frame, packets=count) if nobody else untouched
     if tags:
         return Judgement("tagged", out=frame, packets=count)
 

@@ -113,7 +113,7 @@ def test_a_forwarded_packet_from_an_end_of_the_tunnel_draws_no_error(tunnel):
 
 def test_what_is_left_alone_is_silent(unrouted):
     unrouted.bare("192.168.1.9/32")
-    unrouted.expect(leaving(packet()), None)
+    unrouted.expect(leaving(packet()), "encap_no_prefix")
     unrouted.expect(leaving(packet(dst="192.168.1.10"), ((0x8100, 5),)), "tagged")
 
 

@@ -11,7 +11,7 @@ from scapy.layers.l2 import ARP, Ether
 
 from . import underlay
 from .attachment import TC_REDIRECT, TC_UNSPEC, Attachment, Dataplane
-from .frames import TAGGINGS, inner, leaving, options, outer, sent, tcp, wrapped
+from .frames import TAGGINGS, inner, leaving, options, outer, passing_by, sent, tcp, wrapped
 from .tables import ANY, FIXED
 from .underlay import (BEHIND_GATEWAY, BLACKHOLED, DEV, ELSEWHERE, GATEWAY, LOCAL, LOOPED, MAC, NARROW,
                        NARROW_MTU, NEXT_HOP, ON_LINK, PROHIBITED, UNREACHABLE, UNRESOLVED, UNROUTED)
@@ -56,7 +56,7 @@ def test_encap_leaves_what_is_not_ipv4_alone(encap, frame):
 
 def test_encap_leaves_what_no_prefix_holds_alone(tunnel):
     for destination in ("192.168.0.255", "192.168.2.0", "8.8.8.8", BEHIND_GATEWAY):
-        tunnel.expect(leaving(packet(dst=destination)), None)
+        tunnel.expect(passing_by(packet(dst=destination)), None)
 
 
 def test_encap_goes_by_the_longest_prefix(tunnel):
@@ -64,19 +64,36 @@ def test_encap_goes_by_the_longest_prefix(tunnel):
     tunnel.bare("192.168.1.3/32")
     wraps(tunnel, packet(dst="192.168.1.15"), ON_LINK)
     wraps(tunnel, packet(dst="192.168.1.16"))
-    tunnel.expect(leaving(packet(dst="192.168.1.3")), None)
+    tunnel.expect(passing_by(packet(dst="192.168.1.3")), None)
 
 
 def test_encap_leaves_bare_prefixes_alone(tunnel):
     tunnel.prefix("192.168.1.0/24", BEHIND_GATEWAY, bare=1)
-    tunnel.expect(leaving(packet()), None)
+    tunnel.expect(passing_by(packet()), None)
     tunnel.bare("192.168.1.0/24")
-    tunnel.expect(leaving(packet()), None)
+    tunnel.expect(passing_by(packet()), None)
 
 
 def test_encap_sends_nothing_to_any(tunnel):
     tunnel.peer(ANY, "192.168.1.0/24")
-    tunnel.expect(leaving(packet()), None)
+    tunnel.expect(passing_by(packet()), None)
+
+
+def test_encap_counts_what_a_route_leads_into_no_tunnel(tunnel):
+    """It goes to a next hop that is nobody."""
+    tunnel.bare("192.168.2.0/24")
+    tunnel.peer(ANY, "192.168.3.0/24")
+    for destination in ("192.168.2.9", "192.168.3.9", "8.8.8.8"):
+        tunnel.expect(leaving(packet(dst=destination)), "encap_no_prefix")
+        tunnel.expect(leaving(packet(dst=destination), TAGGINGS["vlan"]), None)
+        tunnel.expect(leaving(tcp(bytes(3000), dst=destination)), "encap_no_prefix", packets=3, gso_size=1000)
+
+
+@pytest.mark.parametrize("at", range(6))
+def test_encap_goes_by_the_whole_address_of_nobody(tunnel, at):
+    frame = bytearray(leaving(packet(dst="8.8.8.8")))
+    frame[at] ^= 1
+    tunnel.expect(bytes(frame), None)
 
 
 def test_encap_obeys_an_edited_map_with_the_next_packet(tunnel):
@@ -85,7 +102,7 @@ def test_encap_obeys_an_edited_map_with_the_next_packet(tunnel):
     tunnel.peer(ON_LINK)
     wraps(tunnel, packet(), ON_LINK)
     tunnel.delete_prefix("192.168.1.0/24")
-    tunnel.expect(leaving(packet()), None)
+    tunnel.expect(leaving(packet()), "encap_no_prefix")
 
 
 # What we have wrapped

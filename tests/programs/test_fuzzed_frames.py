@@ -12,7 +12,7 @@ SEED = 791
 EPOCHS = all_or(15, 4)
 MET = {"decap_ok", "encap_ok", "not_peer", "plain_source", "outer_bad", "outer_fragment", "inner_bad", "martian_source",
        "rpf_prefix", "no_route", "tagged", "no_peer", "peer_invalid", "encap_no_route", "encap_loop", "encap_too_big",
-       "error_relayed", "error_kept", "error_ignored", None}
+       "encap_no_prefix", "error_relayed", "error_kept", "error_ignored", None}
 
 
 def test_mutated_frames_do_what_the_reference_says(dataplane, underlay_ifindex):

@@ -296,7 +296,7 @@ def test_one_that_is_too_long_to_be_quoted_is_counted_alone(encap, dataplane, ma
             near.send(leaving(packet))
         _, error = near.receive()
         _, arrived = far.receive()
-    assert counted(encap) == {"encap_too_big": 2}
+    assert counted(encap) == {"encap_too_big": 2, "encap_no_prefix": 1}
     assert error[14 + 28:] == raw(too_big)[:576 - 28]
     assert arrived[14:] == raw(other)
 

@@ -352,7 +352,7 @@ def test_what_is_refused_before_pays_nothing(way_out):
     way_out.expect(leaving(packet(ttl=0)), "encap_ttl", peer=BEHIND_GATEWAY)
     way_out.expect(leaving(packet(len=9)), "inner_bad", peer=BEHIND_GATEWAY)
     way_out.bare("192.168.1.7/32")
-    way_out.expect(leaving(packet(dst="192.168.1.7")), None)
+    way_out.expect(leaving(packet(dst="192.168.1.7")), "encap_no_prefix")
     pays(way_out, packet())
 
 

@@ -21,11 +21,11 @@ LOCAL = "172.16.16.22"
 # The first address of each device.
 ADDRESS = {DEV: LOCAL, OTHER: "10.99.0.1"}
 OTHER_ADDRESS = "10.99.0.7"
-NEXT_HOP = "169.254.4.4"
+NEXT_HOP, NEXT_HOP_MAC = "169.254.4.4", bytes.fromhex("020000000404")
 
 GATEWAY, OTHER_GATEWAY = "172.16.16.1", "10.99.0.2"
 NEIGHBOURS = {GATEWAY: (DEV, "02:00:00:00:aa:01"), "172.16.16.40": (DEV, "02:00:00:00:aa:40"),
-              OTHER_GATEWAY: (OTHER, "02:00:00:00:bb:02"), NEXT_HOP: (DEV, "02:00:00:00:04:04")}
+              OTHER_GATEWAY: (OTHER, "02:00:00:00:bb:02"), NEXT_HOP: (DEV, NEXT_HOP_MAC.hex(":"))}
 
 # Far ends, by where the FIB says that they are.
 BEHIND_GATEWAY = "172.16.1.62"
